@@ -1,0 +1,32 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// CApus ← Tensors ← { Networks, Files, Text } ← model families ← Serving ← ApusCLI
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+    name: "Apus",
+    products: [
+        .library(name: "Tensors", targets: ["Tensors"]),
+    ],
+    targets: [
+        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .systemLibrary(name: "CLAPACKE", pkgConfig: "lapacke", providers: [.apt(["liblapacke-dev"])]),
+        .systemLibrary(name: "COpenCL", providers: [.apt(["opencl-headers"])]),
+
+        .target(
+            name: "CApus",
+            dependencies: ["COpenBLAS", "CLAPACKE", "COpenCL"],
+            exclude: ["cpu/vector.inc"],
+            linkerSettings: [.linkedLibrary("m"), .linkedLibrary("dl"), .linkedLibrary("pthread")]),
+        .target(name: "Tensors", dependencies: ["CApus"], swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6],
+    cLanguageStandard: .gnu2x
+)

@@ -1,0 +1,65 @@
+// Which instruction set the kernels use, and the caches they block for.
+#include "capus/base.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+
+static bool bit(unsigned value, int index) { return value >> index & 1; }
+
+// What the CPU offers and the system saves at a context switch (XCR0).
+static apus_isa best_isa(void) {
+    unsigned a, b, c, d;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !bit(c, 27) || !bit(c, 12) || !bit(c, 29)) return APUS_ISA_PORTABLE;
+    unsigned low, high;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    unsigned leaf7b, leaf7c, max_subleaf, a1 = 0;
+    if ((low & 0x6) != 0x6 || !__get_cpuid_count(7, 0, &max_subleaf, &leaf7b, &leaf7c, &d)) return APUS_ISA_PORTABLE;
+    if (!bit(leaf7b, 5)) return APUS_ISA_PORTABLE;                              // avx2
+    if (max_subleaf >= 1) __get_cpuid_count(7, 1, &a1, &b, &c, &d);
+    bool avx512 = (low & 0xe6) == 0xe6 && bit(leaf7b, 16) && bit(leaf7b, 17)    // f, dq
+        && bit(leaf7b, 30) && bit(leaf7b, 31) && bit(leaf7c, 11) && bit(a1, 5); // bw, vl, vnni, bf16
+    return avx512 ? APUS_ISA_AVX512 : APUS_ISA_AVX2;
+}
+#elif defined(__aarch64__)
+static apus_isa best_isa(void) { return APUS_ISA_NEON; }
+#else
+static apus_isa best_isa(void) { return APUS_ISA_PORTABLE; }
+#endif
+
+const char *apus_isa_name(apus_isa isa) {
+    static const char *const names[] = {"portable", "neon", "avx2", "avx512"};
+    return names[isa];
+}
+
+// APUS_ISA can only lower what the CPU has.
+static apus_isa choose_isa(void) {
+    apus_isa best = best_isa();
+    const char *wish = getenv("APUS_ISA");
+    for (apus_isa isa = APUS_ISA_PORTABLE; wish && isa <= best; isa++)
+        if (strcmp(wish, apus_isa_name(isa)) == 0 && !(isa == APUS_ISA_NEON && best != APUS_ISA_NEON)) return isa;
+    return best;
+}
+
+apus_isa apus_cpu_isa(void) {
+    static int chosen = -1;   // every thread that races here finds the same answer
+    int isa = __atomic_load_n(&chosen, __ATOMIC_RELAXED);
+    if (isa < 0) __atomic_store_n(&chosen, isa = choose_isa(), __ATOMIC_RELAXED);
+    return (apus_isa)isa;
+}
+
+static int64_t cache_size(int name, int64_t otherwise) {
+    long size = sysconf(name);
+    return size > 0 ? size : otherwise;
+}
+
+apus_caches apus_cpu_caches(void) {
+    return (apus_caches){
+        .l1 = cache_size(_SC_LEVEL1_DCACHE_SIZE, 32 << 10),
+        .l2 = cache_size(_SC_LEVEL2_CACHE_SIZE, 1 << 20),
+        .l3 = cache_size(_SC_LEVEL3_CACHE_SIZE, 16 << 20),
+    };
+}

@@ -1,0 +1,171 @@
+// The one thread pool: workers take the tasks of a job from a shared counter, spin briefly after it, then sleep.
+#include "capus/threads.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { MAX_THREADS = 256, SCRATCH_SLOTS = 4 };
+
+// A worker spins this long for the next job before it sleeps: longer than the gap between two ops of a
+// running model, short enough that an idle process costs nothing.
+static const int64_t spin_nanoseconds = 100000;
+
+static struct {
+    pthread_mutex_t submit;       // one job at a time
+    pthread_mutex_t sleep;
+    pthread_cond_t wake;
+    pthread_t workers[MAX_THREADS];
+    int32_t started;              // workers running, guarded by submit
+    uint64_t joined[MAX_THREADS]; // the generation before a worker's first job
+    _Atomic int32_t threads;      // 0: not chosen yet
+    _Atomic uint64_t generation;  // counts jobs; a worker waits for it to change
+    _Atomic int32_t sleepers;
+    _Atomic int32_t active;       // workers that may still be inside the current job
+    apus_task body;
+    void *context;
+    int64_t tasks;
+    int32_t job_threads;
+    _Atomic int64_t next;
+} pool = {.submit = PTHREAD_MUTEX_INITIALIZER, .sleep = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
+
+static _Thread_local int32_t this_thread = -1;   // index inside a job, -1 outside
+
+static void relax(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static int64_t now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+static void take_tasks(int32_t thread) {
+    this_thread = thread;
+    int64_t tasks = pool.tasks;
+    for (int64_t task; (task = atomic_fetch_add_explicit(&pool.next, 1, memory_order_relaxed)) < tasks;)
+        pool.body(pool.context, task, thread);
+    this_thread = -1;
+}
+
+static uint64_t wait_for_job(uint64_t seen) {
+    int64_t deadline = now() + spin_nanoseconds;
+    for (uint64_t turn = 1;; turn++) {
+        uint64_t generation = atomic_load_explicit(&pool.generation, memory_order_acquire);
+        if (generation != seen) return generation;
+        relax();
+        if (turn % 64 == 0 && now() > deadline) break;
+    }
+    pthread_mutex_lock(&pool.sleep);
+    atomic_fetch_add(&pool.sleepers, 1);
+    while (atomic_load(&pool.generation) == seen) pthread_cond_wait(&pool.wake, &pool.sleep);
+    atomic_fetch_sub(&pool.sleepers, 1);
+    pthread_mutex_unlock(&pool.sleep);
+    return atomic_load(&pool.generation);
+}
+
+static void *work(void *argument) {
+    int32_t index = (int32_t)(intptr_t)argument;
+    uint64_t seen = pool.joined[index];
+    for (;;) {
+        seen = wait_for_job(seen);
+        if (index < pool.job_threads) take_tasks(index);
+        atomic_fetch_sub_explicit(&pool.active, 1, memory_order_release);
+    }
+    return NULL;
+}
+
+// After a fork only the calling thread lives on: the child starts its own workers.
+static void reset_in_child(void) {
+    pthread_mutex_init(&pool.submit, NULL);
+    pthread_mutex_init(&pool.sleep, NULL);
+    pthread_cond_init(&pool.wake, NULL);
+    pool.started = 0;
+    atomic_store(&pool.generation, 0);
+    atomic_store(&pool.sleepers, 0);
+    atomic_store(&pool.active, 0);
+}
+
+// Called with `submit` held, before the job's generation begins.
+static void start_workers(int32_t wanted) {
+    static bool prepared;
+    if (!prepared) prepared = pthread_atfork(NULL, NULL, reset_in_child) == 0;
+    while (pool.started < wanted - 1) {
+        int32_t index = pool.started + 1;
+        pool.joined[index] = atomic_load(&pool.generation);
+        if (pthread_create(&pool.workers[index], NULL, work, (void *)(intptr_t)index) != 0) return;
+        pool.started++;
+    }
+}
+
+void apus_parallel(int64_t tasks, apus_task body, void *context) {
+    int32_t threads = apus_thread_count();
+    if (tasks <= 1 || threads == 1 || this_thread >= 0) {
+        int32_t thread = this_thread >= 0 ? this_thread : 0;
+        for (int64_t task = 0; task < tasks; task++) body(context, task, thread);
+        return;
+    }
+    pthread_mutex_lock(&pool.submit);
+    start_workers(threads);
+    pool.body = body;
+    pool.context = context;
+    pool.tasks = tasks;
+    pool.job_threads = threads;
+    atomic_store_explicit(&pool.next, 0, memory_order_relaxed);
+    atomic_store_explicit(&pool.active, pool.started, memory_order_relaxed);
+    atomic_fetch_add(&pool.generation, 1);
+    if (atomic_load(&pool.sleepers) > 0) {
+        pthread_mutex_lock(&pool.sleep);
+        pthread_cond_broadcast(&pool.wake);
+        pthread_mutex_unlock(&pool.sleep);
+    }
+    take_tasks(0);
+    while (atomic_load_explicit(&pool.active, memory_order_acquire) > 0) relax();
+    pthread_mutex_unlock(&pool.submit);
+}
+
+int32_t apus_thread_count(void) {
+    int32_t count = atomic_load_explicit(&pool.threads, memory_order_relaxed);
+    if (count > 0) return count;
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    apus_set_thread_count(online > 0 ? (int32_t)online : 1);
+    return atomic_load_explicit(&pool.threads, memory_order_relaxed);
+}
+
+void apus_set_thread_count(int32_t count) {
+    atomic_store(&pool.threads, count < 1 ? 1 : count > MAX_THREADS ? MAX_THREADS : count);
+}
+
+// MARK: scratch
+
+typedef struct { void *block; size_t bytes; } scratch_slot;
+static pthread_key_t scratch_key;
+static pthread_once_t scratch_once = PTHREAD_ONCE_INIT;
+
+static void free_scratch(void *slots) {
+    for (int i = 0; i < SCRATCH_SLOTS; i++) free(((scratch_slot *)slots)[i].block);
+    free(slots);
+}
+
+static void make_scratch_key(void) { pthread_key_create(&scratch_key, free_scratch); }
+
+void *apus_scratch(int32_t slot, size_t bytes) {
+    pthread_once(&scratch_once, make_scratch_key);
+    scratch_slot *slots = pthread_getspecific(scratch_key);
+    if (!slots) pthread_setspecific(scratch_key, slots = calloc(SCRATCH_SLOTS, sizeof(scratch_slot)));
+    if (slots[slot].bytes < bytes) {
+        free(slots[slot].block);
+        slots[slot].bytes = (bytes + (1 << 16) - 1) >> 16 << 16;
+        slots[slot].block = aligned_alloc(64, slots[slot].bytes);
+        if (!slots[slot].block) abort();   // the system has no memory left
+    }
+    return slots[slot].block;
+}
