@@ -23,7 +23,12 @@ let package = Package(
         .target(
             name: "CApus",
             dependencies: ["COpenBLAS", "CLAPACKE", "COpenCL"],
-            exclude: ["cpu/vector.inc"],
+            exclude: [
+                "cpu/gemm_tile.inc",
+                "cpu/matmul.inc",
+                "cpu/vector.inc",
+                "cpu/vector_math.inc",
+            ],
             linkerSettings: [.linkedLibrary("m"), .linkedLibrary("dl"), .linkedLibrary("pthread")]),
         .target(name: "Tensors", dependencies: ["CApus"], swiftSettings: strict),
     ],
