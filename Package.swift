@@ -25,7 +25,10 @@ let package = Package(
             dependencies: ["COpenBLAS", "CLAPACKE", "COpenCL"],
             exclude: [
                 "cpu/gemm_tile.inc",
+                "cpu/lanes.inc",
                 "cpu/matmul.inc",
+                "cpu/pool2d.inc",
+                "cpu/resample.inc",
                 "cpu/vector.inc",
                 "cpu/vector_math.inc",
             ],

@@ -24,7 +24,9 @@ bool all_close(const float *actual, const double *expected, int64_t n, double rt
 }
 
 // One line a family, in the order of the alphabet.
-#define FAMILIES(run)
+#define FAMILIES(run) \
+    run(pool2d) \
+    run(resample)
 
 #define DECLARE(family) void test_##family(void);
 #define RUN(family) test_##family();

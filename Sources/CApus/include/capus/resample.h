@@ -1,4 +1,5 @@
-// Resampling of contiguous channels-last pictures, f32, bf16 or f16: x (n, h, w, c) to y (n, oh, ow, c).
+// Resampling of contiguous channels-last pictures, f32, bf16 or f16: x (n, h, w, c) to
+// y (n, oh, ow, c).
 #ifndef CAPUS_RESAMPLE_H
 #define CAPUS_RESAMPLE_H
 
@@ -6,7 +7,8 @@
 
 typedef struct apus_resample {
     int64_t n, h, w, c, oh, ow;
-    bool bilinear;   // nearest: floor(i h / oh); bilinear: (i + 0.5) h / oh - 0.5 clamped at 0, no antialias
+    // nearest: floor(i h / oh); bilinear: (i + 0.5) h / oh - 0.5 clamped at 0, no antialias
+    bool bilinear;
     apus_dtype type;
 } apus_resample;
 
