@@ -4,9 +4,9 @@
 
 #include "capus/base.h"
 
-/// Whether `bytes` of operands exceed the last-level cache: then stores that go around it spare reading
+/// Whether `bytes` of operands far exceed the last-level cache: stores that go around it then spare reading
 /// the lines that they overwrite.
-static inline bool streams(int64_t bytes) { return bytes > apus_cpu_caches().l3; }
+static inline bool streams(int64_t bytes) { return bytes > 2 * apus_cpu_caches().l3; }
 
 /// Bytes of an element.
 static inline int64_t element_size(apus_dtype type) {
