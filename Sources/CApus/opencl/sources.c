@@ -1,0 +1,21 @@
+// The kernel sources, embedded: one entry for every file of Kernels/.
+#include <string.h>
+
+#include "host.h"
+
+#define FILES(f)                                                                                  \
+    f(common) f(elementwise)
+
+static const unsigned char common[] = {
+#embed "../../../Kernels/common.cl" suffix(, 0)
+};
+static const unsigned char elementwise[] = {
+#embed "../../../Kernels/elementwise.cl" suffix(, 0)
+};
+
+const char *opencl_source(const char *file) {
+#define MATCH(name) if (strcmp(file, #name) == 0) return (const char *)name;
+    FILES(MATCH)
+#undef MATCH
+    return NULL;
+}
