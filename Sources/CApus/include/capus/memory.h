@@ -1,0 +1,21 @@
+// The CPU's caching allocator: a freed block serves the next request of its size class, so that a step
+// in steady state asks the system for nothing and pays no page fault.
+#ifndef CAPUS_MEMORY_H
+#define CAPUS_MEMORY_H
+
+#include "base.h"
+
+/// At least `bytes` bytes, 64-byte aligned (2 MB for large blocks), contents undefined; NULL when the system refuses.
+void *apus_memory_allocate(size_t bytes);
+void apus_memory_free(void *block);
+
+typedef struct apus_memory_statistics {
+    int64_t in_use, peak, cached;   // bytes: held by tensors, the most ever, kept for reuse
+    int64_t system_requests;        // blocks asked of the system so far
+} apus_memory_statistics;
+apus_memory_statistics apus_memory_get_statistics(void);
+
+/// Gives what is cached back to the system.
+void apus_memory_trim(void);
+
+#endif

@@ -1,0 +1,60 @@
+import Synchronization
+
+/// One recorded op: whose results it used, and how a gradient passes back through it.
+///
+/// Ids grow with time, so a node's inputs have smaller ids than itself and descending ids are a valid backward order.
+package final class Node: Sendable {
+    package typealias Pullback = @Sendable (Tensor) -> [Tensor?]
+
+    package let id: Int
+    /// The nodes of the op's inputs; nil where no gradient is wanted.
+    package let inputs: [Node?]
+    /// Gradients for the inputs from the gradient of the result. Nil for a leaf.
+    package let pullback: Pullback?
+
+    private static let counter = Atomic<Int>(0)
+
+    package init(inputs: [Node?] = [], pullback: Pullback? = nil) {
+        id = Node.counter.add(1, ordering: .relaxed).newValue
+        self.inputs = inputs
+        self.pullback = pullback
+    }
+}
+
+/// Whether ops record how they were computed. On unless inside `noGrad`.
+package enum Recording {
+    @TaskLocal package static var isOn = true
+}
+
+/// Runs the body without recording: nothing in it can be differentiated, and intermediate results are freed at once.
+public func noGrad<R>(_ body: () throws -> R) rethrows -> R {
+    try Recording.$isOn.withValue(false, operation: body)
+}
+
+extension Tensor {
+    /// A leaf: gradients can be asked with respect to it.
+    public var tracked: Tensor { Tensor(storage: storage, layout: layout, dtype: dtype, node: Node()) }
+
+    /// This value with a record of how it came from `inputs`, if any of them is tracked.
+    ///
+    /// The pullback gets the gradient of this value and returns one for each input (nil: none). It is written in tensor
+    /// ops on tracked inputs, so that gradients of gradients work.
+    package func recorded(from inputs: [Tensor], _ pullback: @escaping Node.Pullback) -> Tensor {
+        guard inputs.contains(where: \.isTracked), Recording.isOn else { return self }
+        let node = Node(inputs: inputs.map(\.node), pullback: pullback)
+        return Tensor(storage: storage, layout: layout, dtype: dtype, node: node)
+    }
+
+    /// For an op with a kernel of its own for the gradient: `gradient` is used for a plain backward pass, and where the
+    /// gradient is itself to be differentiated, that of the op's plain `definition` stands in.
+    package func fused(
+        from inputs: [Tensor],
+        definition: @escaping @Sendable ([Tensor]) -> Tensor,
+        gradient: @escaping Node.Pullback
+    ) -> Tensor {
+        recorded(from: inputs) { g in
+            guard Recording.isOn else { return gradient(g) }
+            return Tensors.gradients(of: definition(inputs), seed: g, at: inputs, createGraph: true)
+        }
+    }
+}

@@ -1,0 +1,57 @@
+import CApus
+
+extension CPUBackend {
+    package func quantize(_ q: Quantization, _ x: Tensor, into parts: [Tensor]) {
+        let (rows, columns) = (Int64(x.shape[0]), Int64(x.shape[1]))
+        switch q {
+        case .blocks(let format):
+            apus_quantize(format.c, rows, columns, x.pointer(), nil, parts[0].address)
+        case .int8Rows:
+            apus_quantize_int8_rows(rows, columns, x.pointer(), parts[0].pointer(), parts[1].pointer())
+        case .int4Groups(let group, let zeroPoint):
+            apus_quantize_int4_groups(
+                rows, columns, Int64(group), zeroPoint, x.pointer(),
+                parts[0].pointer(), parts[1].pointer(), parts[2].pointer())
+        }
+    }
+
+    package func dequantize(_ q: Quantization, _ parts: [Tensor], into x: Tensor) {
+        let (rows, columns) = (Int64(x.shape[0]), Int64(x.shape[1]))
+        switch q {
+        case .blocks(let format):
+            apus_dequantize(format.c, rows, columns, parts[0].address, x.pointer())
+        case .int8Rows:
+            binary(.mul, parts[0], parts[1].view(parts[1].layout.insertingAxis(1).expanded(to: x.shape) ?? x.layout), into: x)
+        case .int4Groups(let group, let zeroPoint):
+            apus_dequantize_int4_groups(
+                rows, columns, Int64(group), zeroPoint,
+                parts[0].pointer(), parts[1].pointer(), parts[2].pointer(), x.pointer())
+        }
+    }
+
+    package func matmulQuantized(_ call: QuantizedMatmul, into y: Tensor) {
+        let (m, n, k) = (Int64(y.shape[0]), Int64(y.shape[1]), Int64(call.x.shape[1]))
+        let w = call.weight
+        switch call.quantization {
+        case .blocks(let format):
+            apus_matmul_quantized(
+                format.c, m, n, k, call.x.pointer(), k, w[0].address, call.bias?.pointer(), call.isExact, y.pointer(), n)
+        case .int8Rows:
+            apus_matmul_int8(
+                m, n, k, call.x.pointer(), call.xScale?.pointer(), w[0].pointer(), w[1].pointer(),
+                call.bias?.pointer(), y.pointer())
+        case .int4Groups(let group, let zeroPoint):
+            apus_matmul_int4_groups(
+                m, n, k, Int64(group), zeroPoint, call.x.pointer(),
+                w[0].pointer(), w[1].pointer(), w[2].pointer(), y.pointer())
+        }
+    }
+}
+
+extension BlockFormat {
+    var c: apus_format { apus_format(rawValue: rawValue) }
+
+    /// Values in a block, and the bytes that hold them.
+    public var blockValues: Int { Int(apus_block_values(c)) }
+    public var blockBytes: Int { Int(apus_block_bytes(c)) }
+}

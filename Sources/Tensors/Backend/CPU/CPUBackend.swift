@@ -1,0 +1,78 @@
+import CApus
+
+/// Runs ops on the CPU, through the kernels of CApus. Calls return when the work is done.
+package final class CPUBackend: Backend {
+    package var name: String { "cpu" }
+
+    package init() {}
+
+    package var memory: MemoryStatistics {
+        let s = apus_memory_get_statistics()
+        var memory = MemoryStatistics()
+        memory.inUse = Int(s.in_use)
+        memory.peak = Int(s.peak)
+        memory.cached = Int(s.cached)
+        memory.systemRequests = Int(s.system_requests)
+        return memory
+    }
+
+    package func allocate(bytes: Int) -> Storage {
+        guard let block = apus_memory_allocate(bytes) else {
+            fatalError("cpu: out of memory: the system refused a block of \(bytes) bytes")
+        }
+        return Storage(bytes: bytes, handle: block, device: self)
+    }
+
+    package func free(_ handle: UnsafeMutableRawPointer) { apus_memory_free(handle) }
+
+    package func upload(_ bytes: UnsafeRawBufferPointer, to storage: Storage, at offset: Int) {
+        guard let start = bytes.baseAddress else { return }
+        (storage.handle + offset).copyMemory(from: start, byteCount: bytes.count)
+    }
+
+    package func download(_ storage: Storage, at offset: Int, into bytes: UnsafeMutableRawBufferPointer) {
+        guard let start = bytes.baseAddress else { return }
+        start.copyMemory(from: storage.handle + offset, byteCount: bytes.count)
+    }
+
+    package func synchronize() {}
+}
+
+extension Tensor {
+    /// The address of the element with all indices 0.
+    var address: UnsafeMutableRawPointer { storage.handle + layout.offset * dtype.size }
+
+    func pointer<T>(_ type: T.Type = T.self) -> UnsafeMutablePointer<T> { address.assumingMemoryBound(to: T.self) }
+
+    /// This tensor as C sees it. Valid while the tensor is alive.
+    var array: apus_array {
+        precondition(rank <= Int(APUS_MAX_RANK), "a tensor of rank \(rank): kernels take at most \(APUS_MAX_RANK)")
+        var array = apus_array()
+        array.data = address
+        array.dtype = dtype.c
+        array.rank = Int32(rank)
+        withUnsafeMutableBytes(of: &array.shape) { $0.bindMemory(to: Int64.self).set(layout.shape) }
+        withUnsafeMutableBytes(of: &array.strides) { $0.bindMemory(to: Int64.self).set(layout.strides) }
+        return array
+    }
+}
+
+extension UnsafeMutableBufferPointer<Int64> {
+    fileprivate func set(_ values: [Int]) {
+        for (i, value) in values.enumerated() { self[i] = Int64(value) }
+    }
+}
+
+extension DType {
+    var c: apus_dtype { apus_dtype(rawValue: rawValue) }
+}
+
+extension Activation {
+    var c: apus_activation { apus_activation(rawValue: rawValue) }
+}
+
+/// Calls C with the arrays of tensors, which live until it returns.
+func withArrays(_ tensors: Tensor..., body: (UnsafePointer<apus_array>) -> Void) {
+    let arrays = tensors.map(\.array)
+    withExtendedLifetime(tensors) { arrays.withUnsafeBufferPointer { $0.baseAddress.map(body) } }
+}
