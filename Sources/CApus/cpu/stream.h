@@ -13,7 +13,12 @@ static inline int64_t element_size(apus_dtype type) {
     return type == APUS_F32 || type == APUS_I32 ? 4 : type == APUS_BF16 || type == APUS_F16 ? 2 : 1;
 }
 
-/// How many tasks `rows` rows of `columns` elements make: about 64 KB each, at most a task a row.
+/// Whether every row of `columns` elements of a type starts where a whole vector may be streamed to.
+static inline bool rows_are_aligned(const void *p, apus_dtype type, int64_t columns) {
+    return (intptr_t)p % 64 == 0 && columns * element_size(type) % 64 == 0;
+}
+
+/// How many rows make a task: about 2^14 elements, and at least a row.
 static inline int64_t rows_a_task(int64_t rows, int64_t columns) {
     int64_t wanted = 1 + (1 << 14) / (columns + 1);
     return wanted < rows ? wanted : rows > 0 ? rows : 1;
