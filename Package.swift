@@ -25,8 +25,11 @@ let package = Package(
             dependencies: ["COpenBLAS", "CLAPACKE", "COpenCL"],
             exclude: [
                 "cpu/gemm_tile.inc",
+                "cpu/group_norm.inc",
                 "cpu/lanes.inc",
                 "cpu/matmul.inc",
+                "cpu/normalize.inc",
+                "cpu/normalize_gradient.inc",
                 "cpu/pool2d.inc",
                 "cpu/reduce.inc",
                 "cpu/resample.inc",
