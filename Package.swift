@@ -24,6 +24,9 @@ let package = Package(
             name: "CApus",
             dependencies: ["COpenBLAS", "CLAPACKE", "COpenCL"],
             exclude: [
+                "cpu/attention.inc",
+                "cpu/attention_backward.inc",
+                "cpu/attention_tile.inc",
                 "cpu/gemm_tile.inc",
                 "cpu/group_norm.inc",
                 "cpu/lanes.inc",
@@ -33,6 +36,8 @@ let package = Package(
                 "cpu/pool2d.inc",
                 "cpu/reduce.inc",
                 "cpu/resample.inc",
+                "cpu/rope.inc",
+                "cpu/row_copy.inc",
                 "cpu/softmax.inc",
                 "cpu/typed.inc",
                 "cpu/vector.inc",

@@ -25,8 +25,10 @@ bool all_close(const float *actual, const double *expected, int64_t n, double rt
 
 // One line a family, in the order of the alphabet.
 #define FAMILIES(run) \
+    run(attention) \
     run(pool2d) \
-    run(resample)
+    run(resample) \
+    run(rope)
 
 #define DECLARE(family) void test_##family(void);
 #define RUN(family) test_##family();
