@@ -27,6 +27,7 @@ let package = Package(
                 "cpu/attention.inc",
                 "cpu/attention_backward.inc",
                 "cpu/attention_tile.inc",
+                "cpu/gemm_pack.inc",
                 "cpu/gemm_tile.inc",
                 "cpu/group_norm.inc",
                 "cpu/lanes.inc",
