@@ -26,7 +26,7 @@ static void check_permutation(apus_dtype dtype, int rank, const int64_t *shape, 
     int64_t n = 1, size = sizes[dtype];
     for (int i = 0; i < rank; i++) n *= shape[i];
     unsigned char *x = malloc((size_t)(n * size)), *y = calloc((size_t)n, (size_t)size);
-    for (int64_t i = 0; i < n * size; i++) x[i] = (unsigned char)(random_float() * 127);
+    for (int64_t i = 0; i < n * size; i++) x[i] = (unsigned char)(int)(random_float() * 127);
     const int natural[] = {0, 1, 2, 3};
     apus_array from = permuted(x, dtype, rank, shape, order), to = permuted(y, dtype, rank, shape, natural);
     for (int back = 0; back < 2; back++) {
