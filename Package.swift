@@ -14,6 +14,7 @@ let package = Package(
     name: "Apus",
     products: [
         .library(name: "Tensors", targets: ["Tensors"]),
+        .library(name: "Files", targets: ["Files"]),
     ],
     targets: [
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
@@ -48,6 +49,13 @@ let package = Package(
             ],
             linkerSettings: [.linkedLibrary("m"), .linkedLibrary("dl"), .linkedLibrary("pthread")]),
         .target(name: "Tensors", dependencies: ["CApus"], swiftSettings: strict),
+        .target(name: "Files", dependencies: ["Tensors"], swiftSettings: strict),
+
+        // The case table, which the tests and the conformance runner share.
+        .target(name: "Support", dependencies: ["Tensors", "Files"], path: "Tests/Support", swiftSettings: strict),
+        .executableTarget(
+            name: "conformance", dependencies: ["Support", "Tensors", "Files"], path: "Tests/Conformance",
+            swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu2x

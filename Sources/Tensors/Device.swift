@@ -52,3 +52,17 @@ public struct MemoryStatistics: Sendable {
 
     public init() {}
 }
+
+/// A device that cannot be had.
+public struct DeviceError: Error, CustomStringConvertible {
+    public let description: String
+    public init(_ description: String) { self.description = description }
+}
+
+extension Device {
+    /// The device with this name: "cpu", "opencl" or "opencl:1".
+    public static func named(_ name: String) throws(DeviceError) -> Device {
+        if name == "cpu" { return .cpu }
+        throw DeviceError("unknown device \(name): there are cpu, opencl:0, opencl:1 …")
+    }
+}
