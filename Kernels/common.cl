@@ -180,3 +180,53 @@ DEFINE_ACTIVATE(activate_v, floatv, fast_erf_v)
 #define fast_erf_v fast_erf
 #define activate_v activate
 #endif
+
+// ---- reductions of a vector and of a work-group of WG work-items along local id 0, in a fixed order
+
+#ifndef WG
+#define WG 1
+#endif
+
+#if VEC == 16
+#define FOLD(op, v) FOLD8(op, op((v).lo, (v).hi))
+#elif VEC == 8
+#define FOLD(op, v) FOLD8(op, v)
+#elif VEC == 4
+#define FOLD(op, v) FOLD4(op, v)
+#elif VEC == 2
+#define FOLD(op, v) op((v).x, (v).y)
+#else
+#define FOLD(op, v) (v)
+#endif
+#define FOLD8(op, v) FOLD4(op, op((v).lo, (v).hi))
+#define FOLD4(op, v) op(op((v).x, (v).z), op((v).y, (v).w))
+#define PLUS(a, b) ((a) + (b))
+// NaN spreads
+#define LARGER(a, b) (((a) > (b)) | ((a) != (a)) ? (a) : (b))
+#define SMALLER(a, b) (((a) < (b)) | ((a) != (a)) ? (a) : (b))
+
+inline float sum_v(floatv v) { return FOLD(PLUS, v); }
+
+// scratch has WG floats. WG is a power of two.
+#if WG == 1
+#define GROUP_FOLD(op)
+#else
+#define GROUP_FOLD(op)                                                                     \
+    const int l = get_local_id(0);                                                         \
+    scratch[l] = x;                                                                        \
+    barrier(CLK_LOCAL_MEM_FENCE);                                                          \
+    for (int width = WG / 2; width > 0; width /= 2) {                                      \
+        if (l < width) scratch[l] = op(scratch[l], scratch[l + width]);                    \
+        barrier(CLK_LOCAL_MEM_FENCE);                                                      \
+    }                                                                                      \
+    x = scratch[0];                                                                        \
+    barrier(CLK_LOCAL_MEM_FENCE);
+#endif
+inline float group_sum(float x, __local float *scratch) {
+    GROUP_FOLD(PLUS)
+    return x;
+}
+inline float group_max(float x, __local float *scratch) {
+    GROUP_FOLD(LARGER)
+    return x;
+}
