@@ -32,6 +32,7 @@ bool all_close(const float *actual, const double *expected, int64_t n, double rt
     run(linalg) \
     run(matmul) \
     run(pool2d) \
+    run(quantized) \
     run(random) \
     run(resample) \
     run(rope)
