@@ -17,8 +17,10 @@ let package = Package(
         .library(name: "Files", targets: ["Files"]),
     ],
     targets: [
-        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
-        .systemLibrary(name: "CLAPACKE", pkgConfig: "lapacke", providers: [.apt(["liblapacke-dev"])]),
+        .systemLibrary(
+            name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .systemLibrary(
+            name: "CLAPACKE", pkgConfig: "lapacke", providers: [.apt(["liblapacke-dev"])]),
         .systemLibrary(name: "COpenCL", providers: [.apt(["opencl-headers"])]),
 
         .target(
@@ -61,10 +63,17 @@ let package = Package(
         .target(name: "Files", dependencies: ["Tensors"], swiftSettings: strict),
 
         // The case table, which the tests and the conformance runner share.
-        .target(name: "Support", dependencies: ["Tensors", "Files"], path: "Tests/Support", swiftSettings: strict),
-        .executableTarget(
-            name: "conformance", dependencies: ["Support", "Tensors", "Files"], path: "Tests/Conformance",
+        .target(
+            name: "Support", dependencies: ["Tensors", "Files"], path: "Tests/Support",
             swiftSettings: strict),
+        .executableTarget(
+            name: "conformance", dependencies: ["Support", "Tensors", "Files"],
+            path: "Tests/Conformance",
+            swiftSettings: strict),
+        .testTarget(
+            name: "TensorsTests", dependencies: ["Tensors", "Files", "Support"],
+            swiftSettings: strict),
+        .testTarget(name: "FilesTests", dependencies: ["Files", "Tensors"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu2x

@@ -14,21 +14,31 @@ public struct ByteReader {
     /// The next `count` bytes.
     public mutating func take(_ count: Int, _ what: String) throws(FileError) -> ArraySlice<UInt8> {
         guard count >= 0, count <= remaining else {
-            throw FileError(path, "ends inside \(what): \(count) bytes wanted at byte \(position), \(remaining) left")
+            throw FileError(
+                path,
+                "ends inside \(what): \(count) bytes wanted at byte \(position), \(remaining) left")
         }
         defer { position += count }
         return bytes[position..<position + count]
     }
 
-    public mutating func u8(_ what: String) throws(FileError) -> UInt8 { UInt8(try unsigned(1, what)) }
-    public mutating func u16(_ what: String) throws(FileError) -> UInt16 { UInt16(try unsigned(2, what)) }
-    public mutating func u32(_ what: String) throws(FileError) -> UInt32 { UInt32(try unsigned(4, what)) }
+    public mutating func u8(_ what: String) throws(FileError) -> UInt8 {
+        UInt8(try unsigned(1, what))
+    }
+    public mutating func u16(_ what: String) throws(FileError) -> UInt16 {
+        UInt16(try unsigned(2, what))
+    }
+    public mutating func u32(_ what: String) throws(FileError) -> UInt32 {
+        UInt32(try unsigned(4, what))
+    }
     public mutating func u64(_ what: String) throws(FileError) -> UInt64 { try unsigned(8, what) }
 
     /// A count or length that must fit in an Int.
     public mutating func length(_ what: String) throws(FileError) -> Int {
         let value = try u64(what)
-        guard let length = Int(exactly: value) else { throw FileError(path, "\(what) is \(value), which is absurd") }
+        guard let length = Int(exactly: value) else {
+            throw FileError(path, "\(what) is \(value), which is absurd")
+        }
         return length
     }
 

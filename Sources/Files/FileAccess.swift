@@ -6,7 +6,9 @@ public func readFile(_ path: String) throws(FileError) -> [UInt8] {
     guard file >= 0 else { throw FileError(path, "cannot be opened: \(systemError())") }
     defer { close(file) }
     var status = stat()
-    guard fstat(file, &status) == 0 else { throw FileError(path, "cannot be read: \(systemError())") }
+    guard fstat(file, &status) == 0 else {
+        throw FileError(path, "cannot be read: \(systemError())")
+    }
     guard status.st_mode & S_IFMT == S_IFREG else { throw FileError(path, "is not a file") }
     let size = Int(status.st_size)
     var failure: FileError?
@@ -58,7 +60,9 @@ private func systemError() -> String { String(cString: strerror(errno)) }
 
 /// The paths of all files below a folder, sorted, folders walked through in order.
 public func filesBelow(_ folder: String) throws(FileError) -> [String] {
-    guard let handle = opendir(folder) else { throw FileError(folder, "cannot be opened: \(systemError())") }
+    guard let handle = opendir(folder) else {
+        throw FileError(folder, "cannot be opened: \(systemError())")
+    }
     defer { closedir(handle) }
     var names: [(String, Bool)] = []
     while let entry = readdir(handle) {

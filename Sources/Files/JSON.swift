@@ -59,7 +59,9 @@ private struct JSONParser {
 
     init(bytes: [UInt8], path: String) { (self.bytes, self.path) = (bytes, path) }
 
-    func failure(_ problem: String) -> FileError { FileError(path, "not JSON: \(problem) at byte \(position)") }
+    func failure(_ problem: String) -> FileError {
+        FileError(path, "not JSON: \(problem) at byte \(position)")
+    }
 
     var next: UInt8? { position < bytes.count ? bytes[position] : nil }
 
@@ -77,7 +79,8 @@ private struct JSONParser {
     mutating func value() throws(FileError) -> JSON {
         skipBlanks()
         switch next {
-        case UInt8(ascii: "{"): return try nested { parser throws(FileError) in try parser.object() }
+        case UInt8(ascii: "{"):
+            return try nested { parser throws(FileError) in try parser.object() }
         case UInt8(ascii: "["): return try nested { parser throws(FileError) in try parser.array() }
         case UInt8(ascii: "\""): return .string(try text())
         case UInt8(ascii: "t"): return try word("true", .bool(true))
@@ -88,8 +91,12 @@ private struct JSONParser {
         }
     }
 
-    mutating func nested(_ body: (inout JSONParser) throws(FileError) -> JSON) throws(FileError) -> JSON {
-        guard depth < JSONParser.deepest else { throw failure("nested deeper than \(JSONParser.deepest)") }
+    mutating func nested(_ body: (inout JSONParser) throws(FileError) -> JSON) throws(FileError)
+        -> JSON
+    {
+        guard depth < JSONParser.deepest else {
+            throw failure("nested deeper than \(JSONParser.deepest)")
+        }
         depth += 1
         defer { depth -= 1 }
         position += 1
@@ -147,7 +154,8 @@ private struct JSONParser {
     }
 
     private func isNumeric(_ byte: UInt8) -> Bool {
-        (byte >= 48 && byte <= 57) || byte == 43 || byte == 45 || byte == 46 || byte == 69 || byte == 101
+        (byte >= 48 && byte <= 57) || byte == 43 || byte == 45 || byte == 46 || byte == 69
+            || byte == 101
     }
 
     mutating func text() throws(FileError) -> String {
@@ -183,7 +191,9 @@ private struct JSONParser {
     /// \uXXXX, or two of them as a surrogate pair; a lone surrogate becomes U+FFFD.
     mutating func unicode() throws(FileError) -> [UInt8] {
         var code = try hexadecimal()
-        if code >> 10 == 0x36, bytes[position...].starts(with: [UInt8(ascii: "\\"), UInt8(ascii: "u")]) {
+        if code >> 10 == 0x36,
+            bytes[position...].starts(with: [UInt8(ascii: "\\"), UInt8(ascii: "u")])
+        {
             let mark = position
             position += 2
             let low = try hexadecimal()
@@ -199,7 +209,8 @@ private struct JSONParser {
 
     mutating func hexadecimal() throws(FileError) -> UInt32 {
         guard position + 4 <= bytes.count,
-            let value = UInt32(String(decoding: bytes[position..<position + 4], as: UTF8.self), radix: 16)
+            let value = UInt32(
+                String(decoding: bytes[position..<position + 4], as: UTF8.self), radix: 16)
         else { throw failure("a broken \\u escape") }
         position += 4
         return value
@@ -218,7 +229,8 @@ extension JSON {
         case .string(let value): JSON.quoted(value)
         case .array(let items): "[" + items.map(\.text).joined(separator: ", ") + "]"
         case .object(let members):
-            "{" + members.map { "\(JSON.quoted($0.key)): \($0.value.text)" }.joined(separator: ", ") + "}"
+            "{" + members.map { "\(JSON.quoted($0.key)): \($0.value.text)" }.joined(separator: ", ")
+                + "}"
         }
     }
 

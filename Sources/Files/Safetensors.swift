@@ -33,7 +33,9 @@ public struct SafetensorsFile: Sendable {
             throw FileError(path, "is no safetensors file: its header claims \(length) bytes")
         }
         let header = try JSON(parsing: Array(try reader.take(length, "the header")), path: path)
-        guard let members = header.members else { throw FileError(path, "its header is no JSON object") }
+        guard let members = header.members else {
+            throw FileError(path, "its header is no JSON object")
+        }
         data = bytes[reader.position...]
         metadata = try SafetensorsFile.metadata(of: members, path)
         var entries: [Entry] = []
@@ -41,55 +43,85 @@ public struct SafetensorsFile: Sendable {
             entries.append(try SafetensorsFile.entry(member, path, dataBytes: data.count))
         }
         self.entries = entries
-        index = Dictionary(entries.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+        index = Dictionary(
+            entries.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
         try checkCoverage()
     }
 
-    private static func metadata(of members: [JSON.Member], _ path: String) throws(FileError) -> [String: String] {
+    private static func metadata(of members: [JSON.Member], _ path: String) throws(FileError)
+        -> [String: String]
+    {
         var found: [String: String] = [:]
-        guard let list = members.last(where: { $0.key == "__metadata__" })?.value else { return [:] }
+        guard let list = members.last(where: { $0.key == "__metadata__" })?.value else {
+            return [:]
+        }
         guard let pairs = list.members else { throw FileError(path, "__metadata__ is no object") }
         for pair in pairs {
-            guard let text = pair.value.string else { throw FileError(path, "__metadata__.\(pair.key) is no string") }
+            guard let text = pair.value.string else {
+                throw FileError(path, "__metadata__.\(pair.key) is no string")
+            }
             found[pair.key] = text
         }
         return found
     }
 
-    private static func entry(_ member: JSON.Member, _ path: String, dataBytes: Int) throws(FileError) -> Entry {
+    private static func entry(_ member: JSON.Member, _ path: String, dataBytes: Int)
+        throws(FileError) -> Entry
+    {
         let name = member.key
         guard let type = member.value["dtype"]?.string, let shape = member.value["shape"]?.ints,
             let offsets = member.value["data_offsets"]?.ints, offsets.count == 2
-        else { throw FileError(path, "tensor \(name): dtype, shape or data_offsets is missing or malformed") }
-        guard let size = sizes[type] else { throw FileError(path, "tensor \(name): unknown dtype \(type)") }
+        else {
+            throw FileError(
+                path, "tensor \(name): dtype, shape or data_offsets is missing or malformed")
+        }
+        guard let size = sizes[type] else {
+            throw FileError(path, "tensor \(name): unknown dtype \(type)")
+        }
         var bytes = size
         for length in shape {
             let (product, overflows) = bytes.multipliedReportingOverflow(by: length)
-            guard length >= 0, !overflows else { throw FileError(path, "tensor \(name): absurd shape \(shape)") }
+            guard length >= 0, !overflows else {
+                throw FileError(path, "tensor \(name): absurd shape \(shape)")
+            }
             bytes = product
         }
-        guard offsets[0] >= 0, offsets[1] >= offsets[0], offsets[1] <= dataBytes, offsets[1] - offsets[0] == bytes else {
+        guard offsets[0] >= 0, offsets[1] >= offsets[0], offsets[1] <= dataBytes,
+            offsets[1] - offsets[0] == bytes
+        else {
             throw FileError(
-                path, "tensor \(name): bytes \(offsets[0]) to \(offsets[1]) of \(dataBytes) do not hold \(shape) of \(type)")
+                path,
+                "tensor \(name): bytes \(offsets[0]) to \(offsets[1]) of \(dataBytes) do not hold \(shape) of \(type)"
+            )
         }
         return Entry(name: name, type: type, shape: shape, range: offsets[0]..<offsets[1])
     }
 
     /// The tensors must tile the data: no overlaps, no holes, no name twice.
     private func checkCoverage() throws(FileError) {
-        guard index.count == entries.count else { throw FileError(path, "a tensor's name stands twice in the header") }
+        guard index.count == entries.count else {
+            throw FileError(path, "a tensor's name stands twice in the header")
+        }
         var end = 0
-        for entry in entries.sorted(by: { ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound) }) {
+        for entry in entries.sorted(by: {
+            ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound)
+        }) {
             guard entry.range.lowerBound == end else {
-                throw FileError(path, "tensor \(entry.name): its data begin at \(entry.range.lowerBound), not at \(end)")
+                throw FileError(
+                    path,
+                    "tensor \(entry.name): its data begin at \(entry.range.lowerBound), not at \(end)"
+                )
             }
             end = entry.range.upperBound
         }
-        guard end == data.count else { throw FileError(path, "\(data.count - end) bytes belong to no tensor") }
+        guard end == data.count else {
+            throw FileError(path, "\(data.count - end) bytes belong to no tensor")
+        }
     }
 
     private static let sizes = [
-        "F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U64": 8, "U32": 4, "U16": 2,
+        "F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U64": 8,
+        "U32": 4, "U16": 2,
         "U8": 1, "BOOL": 1, "F8_E4M3": 1, "F8_E5M2": 1,
     ]
 
@@ -118,7 +150,9 @@ public func writeSafetensors(
 ) throws(FileError) {
     var members: [JSON.Member] = []
     if !metadata.isEmpty {
-        let pairs = metadata.sorted { $0.key < $1.key }.map { JSON.Member(key: $0.key, value: .string($0.value)) }
+        let pairs = metadata.sorted { $0.key < $1.key }.map {
+            JSON.Member(key: $0.key, value: .string($0.value))
+        }
         members.append(.init(key: "__metadata__", value: .object(pairs)))
     }
     var end = 0
@@ -132,7 +166,9 @@ public func writeSafetensors(
                 value: .object([
                     .init(key: "dtype", value: .string(type)),
                     .init(key: "shape", value: .array(tensor.shape.map { .number(Double($0)) })),
-                    .init(key: "data_offsets", value: .array([.number(Double(start)), .number(Double(end))])),
+                    .init(
+                        key: "data_offsets",
+                        value: .array([.number(Double(start)), .number(Double(end))])),
                 ])))
     }
     var header = Array(JSON.object(members).text.utf8)

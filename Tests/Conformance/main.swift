@@ -31,11 +31,16 @@ func parse(_ arguments: [String]) -> Options {
             if word == "--device" { options.device = value }
             if word == "--json" { options.json = value }
             if word == "--only" { options.only = value.split(separator: ",").map(String.init) }
-        case _ where word.hasPrefix("-") || !options.folder.isEmpty: fail("unknown argument \(word)", code: 2)
+        case _ where word.hasPrefix("-") || !options.folder.isEmpty:
+            fail("unknown argument \(word)", code: 2)
         default: options.folder = word
         }
     }
-    if options.folder.isEmpty { fail("usage: conformance FOLDER [--device D] [--only a,b] [--json FILE] [--verbose]", code: 2) }
+    if options.folder.isEmpty {
+        fail(
+            "usage: conformance FOLDER [--device D] [--only a,b] [--json FILE] [--verbose]", code: 2
+        )
+    }
     return options
 }
 
@@ -44,10 +49,12 @@ func run(_ options: Options) throws -> Bool {
     var counts = (passed: 0, failed: 0, skipped: 0)
     var rows: [String] = []
     for manifest in try manifests(below: options.folder) {
-        let place = manifest.dropFirst(options.folder.count).drop { $0 == "/" }.dropLast("manifest.json".count)
+        let place = manifest.dropFirst(options.folder.count).drop { $0 == "/" }.dropLast(
+            "manifest.json".count)
         let wanted = options.only.isEmpty || options.only.contains { place.hasPrefix("\($0)/") }
         // A folder that is itself the family has no place below it.
-        guard wanted || (place.isEmpty && options.only.contains { options.folder.hasSuffix($0) }) else { continue }
+        guard wanted || (place.isEmpty && options.only.contains { options.folder.hasSuffix($0) })
+        else { continue }
         for test in try conformanceCases(manifest: manifest) {
             let verdict = test.run(on: device)
             switch verdict {
@@ -56,14 +63,16 @@ func run(_ options: Options) throws -> Bool {
             case .failed(let problem):
                 counts.failed += 1
                 print("FAILED \(place)\(test.name): \(problem)")
-                fflush(nil)   // a case that traps must not take the lines before it along
+                fflush(nil)  // a case that traps must not take the lines before it along
             }
             if options.isVerbose && verdict == .passed { print("passed \(place)\(test.name)") }
             if options.json != nil, verdict != .skipped {
-                rows.append(JSON.object([
-                    .init(key: "case", value: .string("\(place)\(test.name)")), .init(key: "device", value: .string(device.name)),
-                    .init(key: "passed", value: .bool(verdict == .passed)),
-                ]).text + "\n")
+                rows.append(
+                    JSON.object([
+                        .init(key: "case", value: .string("\(place)\(test.name)")),
+                        .init(key: "device", value: .string(device.name)),
+                        .init(key: "passed", value: .bool(verdict == .passed)),
+                    ]).text + "\n")
             }
         }
     }

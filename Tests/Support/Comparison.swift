@@ -1,11 +1,17 @@
 public import Tensors
 
 /// Nil if `actual` is `expected` within |a - e| <= atol + rtol |e| (equal infinities pass, NaN never); else what differs.
-public func difference(_ actual: Tensor, _ expected: Tensor, rtol: Double, atol: Double) -> String? {
-    guard actual.shape == expected.shape else { return "shape \(actual.shape), expected \(expected.shape)" }
+public func difference(_ actual: Tensor, _ expected: Tensor, rtol: Double, atol: Double) -> String?
+{
+    guard actual.shape == expected.shape else {
+        return "shape \(actual.shape), expected \(expected.shape)"
+    }
     if !expected.dtype.isFloat || expected.dtype != .f32 && atol == 0 && rtol == 0 {
-        guard actual.dtype == expected.dtype else { return "type \(actual.dtype), expected \(expected.dtype)" }
-        return actual.bytes() == expected.bytes() ? nil : "values differ: \(actual), expected \(expected)"
+        guard actual.dtype == expected.dtype else {
+            return "type \(actual.dtype), expected \(expected.dtype)"
+        }
+        return actual.bytes() == expected.bytes()
+            ? nil : "values differ: \(actual), expected \(expected)"
     }
     let (a, e) = (actual.scalars(), expected.scalars())
     var worst: (excess: Double, at: Int) = (0, -1)

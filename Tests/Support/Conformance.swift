@@ -20,7 +20,8 @@ extension ConformanceCase {
         if entry["type_id"] != nil && entry["block"] != nil { return "blocks" }
         let name = folder.split(separator: "/").last.map(String.init) ?? ""
         let later = [
-            "optim", "train", "schedulers", "models", "adapters", "pipelines", "tokenizers", "chat", "gguf", "malformed",
+            "optim", "train", "schedulers", "models", "adapters", "pipelines", "tokenizers", "chat",
+            "gguf", "malformed",
             "real",
         ]
         return later.contains(name) || folder.contains("/gguf/models") ? name : "ops"

@@ -45,7 +45,8 @@ public enum Verdict: Sendable, Equatable {
 
 /// The cases of a manifest.
 public func conformanceCases(manifest path: String) throws(FileError) -> [ConformanceCase] {
-    let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+    let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(
+        separator: "/")
     let json = try JSON(parsing: readFile(path), path: path)
     guard let entries = json.array else { throw FileError(path, "is no list of cases") }
     var cases: [ConformanceCase] = []

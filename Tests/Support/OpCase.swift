@@ -9,7 +9,9 @@ struct OpInputs {
     /// A tensor that must be there.
     subscript(_ name: String) -> Tensor {
         get throws {
-            guard let tensor = tensors[name] else { throw FileError("case", "has no input \(name)") }
+            guard let tensor = tensors[name] else {
+                throw FileError("case", "has no input \(name)")
+            }
             return tensor
         }
     }
@@ -17,12 +19,16 @@ struct OpInputs {
     func optional(_ name: String) -> Tensor? { tensors[name] }
 
     func int(_ name: String) throws -> Int {
-        guard let value = params[name]?.int else { throw FileError("case", "has no integer \(name)") }
+        guard let value = params[name]?.int else {
+            throw FileError("case", "has no integer \(name)")
+        }
         return value
     }
 
     func float(_ name: String) throws -> Float {
-        guard let value = params[name]?.double else { throw FileError("case", "has no number \(name)") }
+        guard let value = params[name]?.double else {
+            throw FileError("case", "has no number \(name)")
+        }
         return Float(value)
     }
 
@@ -33,7 +39,9 @@ struct OpInputs {
 
     /// A number for both directions, or [h, w].
     func pair(_ name: String) throws -> Pair {
-        guard let list = ints(name), let first = list.first else { throw FileError("case", "has no pair \(name)") }
+        guard let list = ints(name), let first = list.first else {
+            throw FileError("case", "has no pair \(name)")
+        }
         return list.count > 1 ? Pair(first, list[1]) : Pair(first)
     }
 
@@ -64,9 +72,13 @@ func runOp(_ test: ConformanceCase, on device: Device) throws -> Verdict {
     for view in test.entry["views"]?.members ?? [] {
         viewed[view.key] = try leaves[view.key].map { try applyView($0, view.value) }
     }
-    let outputs = try Device.with(device) { try body(OpInputs(tensors: viewed, params: test.params)) }
+    let outputs = try Device.with(device) {
+        try body(OpInputs(tensors: viewed, params: test.params))
+    }
     if let problem = try compareOutputs(test, file, outputs, device) { return .failed(problem) }
-    if let problem = try compareGradients(test, file, outputs, leaves, device) { return .failed(problem) }
+    if let problem = try compareGradients(test, file, outputs, leaves, device) {
+        return .failed(problem)
+    }
     return .passed
 }
 
@@ -74,10 +86,14 @@ private func compareOutputs(
     _ test: ConformanceCase, _ file: SafetensorsFile, _ outputs: [String: Tensor], _ device: Device
 ) throws -> String? {
     for entry in file.entries where entry.name.hasPrefix("out.") {
-        guard let actual = outputs[String(entry.name.dropFirst(4))] else { return "no output \(entry.name)" }
+        guard let actual = outputs[String(entry.name.dropFirst(4))] else {
+            return "no output \(entry.name)"
+        }
         guard actual.device == device else { return "\(entry.name) is on \(actual.device)" }
         let (rtol, atol) = test.tolerance(of: entry.name)
-        if let problem = difference(actual, try file.tensor(entry.name, on: .cpu), rtol: rtol, atol: atol) {
+        if let problem = difference(
+            actual, try file.tensor(entry.name, on: .cpu), rtol: rtol, atol: atol)
+        {
             return "\(entry.name): \(problem)"
         }
     }
@@ -85,20 +101,25 @@ private func compareOutputs(
 }
 
 private func compareGradients(
-    _ test: ConformanceCase, _ file: SafetensorsFile, _ outputs: [String: Tensor], _ leaves: [String: Tensor],
+    _ test: ConformanceCase, _ file: SafetensorsFile, _ outputs: [String: Tensor],
+    _ leaves: [String: Tensor],
     _ device: Device
 ) throws -> String? {
     let names = leaves.keys.filter { file.contains("grad.\($0)") }.sorted()
     guard !names.isEmpty else { return nil }
     var total = Tensor(0, on: device)
     for entry in file.entries where entry.name.hasPrefix("gout.") {
-        guard let output = outputs[String(entry.name.dropFirst(5))] else { return "no output for \(entry.name)" }
+        guard let output = outputs[String(entry.name.dropFirst(5))] else {
+            return "no output for \(entry.name)"
+        }
         total = total + (output * (try file.tensor(entry.name, on: device))).sum()
     }
     let gradients = total.gradients(at: names.compactMap { leaves[$0] })
     for (name, actual) in zip(names, gradients) {
         let (rtol, atol) = test.tolerance(of: "grad.\(name)")
-        if let problem = difference(actual, try file.tensor("grad.\(name)", on: .cpu), rtol: rtol, atol: atol) {
+        if let problem = difference(
+            actual, try file.tensor("grad.\(name)", on: .cpu), rtol: rtol, atol: atol)
+        {
             return "grad.\(name): \(problem)"
         }
     }
@@ -114,7 +135,9 @@ private func applyView(_ tensor: Tensor, _ steps: JSON) throws -> Tensor {
         case "expand": return x.expanded(to: items[1].ints ?? [])
         case "slice":
             var indices = [TensorIndex](repeating: .all, count: x.rank)
-            guard let axis = items[1].int, let step = items[4].int else { throw FileError("case", "a malformed slice") }
+            guard let axis = items[1].int, let step = items[4].int else {
+                throw FileError("case", "a malformed slice")
+            }
             indices[axis] = .by(step, from: items[2].int, to: items[3].int)
             return x[indices]
         default: throw FileError("case", "an unknown view \(step.text)")
