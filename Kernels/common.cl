@@ -71,6 +71,8 @@ inline void store_6(__global uchar *p, long i, float x) { p[i] = x != 0; }
 #define STORE(T, p, i, x) JOIN(store_, T)(p, i, x)
 
 // ---- vectors of VEC elements (1, 2, 4, 8 or 16): LOADV(T, p, i) gives elements i ... i + VEC - 1, STOREV writes them
+//
+// -DALIGNED=1 promises that every vector starts at a multiple of VEC elements in its buffer: one wide access each.
 
 #ifndef VEC
 #define VEC 4
@@ -85,8 +87,17 @@ typedef JOIN(float, VEC) floatv;
 typedef JOIN(int, VEC) intv;
 typedef JOIN(uint, VEC) uintv;
 #define FIRST(x) (x).s0
-#define VLOAD(p, i) JOIN(vload, VEC)(0, (p) + (i))
-#define VSTORE(x, p, i) JOIN(vstore, VEC)(x, 0, (p) + (i))
+#if ALIGNED
+#define VLOAD(type, p, i) (*(__global const JOIN(type, VEC) *)((p) + (i)))
+#define VSTORE(type, x, p, i) (*(__global JOIN(type, VEC) *)((p) + (i)) = (x))
+#define VLOAD_HALF JOIN(vloada_half, VEC)
+#define VSTORE_HALF JOIN(JOIN(vstorea_half, VEC), _rte)
+#else
+#define VLOAD(type, p, i) JOIN(vload, VEC)(0, (p) + (i))
+#define VSTORE(type, x, p, i) JOIN(vstore, VEC)(x, 0, (p) + (i))
+#define VLOAD_HALF JOIN(vload_half, VEC)
+#define VSTORE_HALF JOIN(JOIN(vstore_half, VEC), _rte)
+#endif
 #define TO(type) JOIN(JOIN(convert_, type), VEC)
 #define TO_SAT(type) JOIN(JOIN(JOIN(convert_, type), VEC), _sat)
 
@@ -97,28 +108,28 @@ inline uintv to_bf16_v(floatv x) {
 }
 inline intv to_int_v(floatv x) { return x == x ? TO_SAT(int)(x) : (intv)0; }
 
-inline floatv loadv_0(__global const float *p, long i) { return VLOAD(p, i); }
+inline floatv loadv_0(__global const float *p, long i) { return VLOAD(float, p, i); }
 inline floatv loadv_1(__global const ushort *p, long i) {
-    return JOIN(as_float, VEC)(TO(uint)(VLOAD(p, i)) << 16);
+    return JOIN(as_float, VEC)(TO(uint)(VLOAD(ushort, p, i)) << 16);
 }
 inline floatv loadv_2(__global const ushort *p, long i) {
-    return JOIN(vload_half, VEC)(0, (__global const half *)(p + i));
+    return VLOAD_HALF(0, (__global const half *)(p + i));
 }
-inline floatv loadv_3(__global const int *p, long i) { return TO(float)(VLOAD(p, i)); }
-inline floatv loadv_4(__global const char *p, long i) { return TO(float)(VLOAD(p, i)); }
-inline floatv loadv_5(__global const uchar *p, long i) { return TO(float)(VLOAD(p, i)); }
-inline floatv loadv_6(__global const uchar *p, long i) { return TO(float)(VLOAD(p, i)); }
+inline floatv loadv_3(__global const int *p, long i) { return TO(float)(VLOAD(int, p, i)); }
+inline floatv loadv_4(__global const char *p, long i) { return TO(float)(VLOAD(char, p, i)); }
+inline floatv loadv_5(__global const uchar *p, long i) { return TO(float)(VLOAD(uchar, p, i)); }
+inline floatv loadv_6(__global const uchar *p, long i) { return TO(float)(VLOAD(uchar, p, i)); }
 #define LOADV(T, p, i) JOIN(loadv_, T)(p, i)
 
-inline void storev_0(__global float *p, long i, floatv x) { VSTORE(x, p, i); }
-inline void storev_1(__global ushort *p, long i, floatv x) { VSTORE(TO(ushort)(to_bf16_v(x)), p, i); }
+inline void storev_0(__global float *p, long i, floatv x) { VSTORE(float, x, p, i); }
+inline void storev_1(__global ushort *p, long i, floatv x) { VSTORE(ushort, TO(ushort)(to_bf16_v(x)), p, i); }
 inline void storev_2(__global ushort *p, long i, floatv x) {
-    JOIN(JOIN(vstore_half, VEC), _rte)(x, 0, (__global half *)(p + i));
+    VSTORE_HALF(x, 0, (__global half *)(p + i));
 }
-inline void storev_3(__global int *p, long i, floatv x) { VSTORE(to_int_v(x), p, i); }
-inline void storev_4(__global char *p, long i, floatv x) { VSTORE(TO_SAT(char)(to_int_v(x)), p, i); }
-inline void storev_5(__global uchar *p, long i, floatv x) { VSTORE(TO_SAT(uchar)(to_int_v(x)), p, i); }
-inline void storev_6(__global uchar *p, long i, floatv x) { VSTORE(TO(uchar)((x != (floatv)0) & 1), p, i); }
+inline void storev_3(__global int *p, long i, floatv x) { VSTORE(int, to_int_v(x), p, i); }
+inline void storev_4(__global char *p, long i, floatv x) { VSTORE(char, TO_SAT(char)(to_int_v(x)), p, i); }
+inline void storev_5(__global uchar *p, long i, floatv x) { VSTORE(uchar, TO_SAT(uchar)(to_int_v(x)), p, i); }
+inline void storev_6(__global uchar *p, long i, floatv x) { VSTORE(uchar, TO(uchar)((x != (floatv)0) & 1), p, i); }
 #define STOREV(T, p, i, x) JOIN(storev_, T)(p, i, x)
 #endif
 #define V(c) ((floatv)(c))

@@ -260,8 +260,14 @@ __kernel void copy(const axes shape, const long rows, IN_STRIDED(X_TYPE, x), OUT
     PLACE
     const long xi = START(x, X_STEP), yi = START(y, Y_STEP);
 #if VEC > 1 && X_TYPE == Y_TYPE
-    if (left >= VEC && X_STEP == 1) {
-        VSTORE(VLOAD(x, xi), y, yi);
+    if (left >= VEC && X_STEP == 1) {   // as unsigned integers of the element's size
+#if X_TYPE == F32 || X_TYPE == I32
+        VSTORE(uint, VLOAD(uint, (__global const uint *)x, xi), (__global uint *)y, yi);
+#elif X_TYPE == BF16 || X_TYPE == F16
+        VSTORE(ushort, VLOAD(ushort, x, xi), y, yi);
+#else
+        VSTORE(uchar, VLOAD(uchar, (__global const uchar *)x, xi), (__global uchar *)y, yi);
+#endif
         return;
     }
 #elif VEC > 1 && IS_FLOAT(X_TYPE) && IS_FLOAT(Y_TYPE)
