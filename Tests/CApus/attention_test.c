@@ -6,7 +6,8 @@ typedef struct attention_case {
     bool causal;
     int64_t offset, window;
     float softcap;
-    int mask;      // 0 none, 1 float (b, hq, tq, tk), 2 bool (b, 1, tq, tk), 3 float over keys with -infinity
+    // 0 none, 1 float (b, hq, tq, tk), 2 bool (b, 1, tq, tk), 3 float over keys with -infinity
+    int mask;
     bool swapped;  // q, k, v laid out as (b, t, h, d)
 } attention_case;
 
@@ -31,7 +32,8 @@ static const float *row(const apus_array *x, int64_t b, int64_t h, int64_t t) {
 // Everything in double, contiguous (b, h, t, d).
 typedef struct oracle { double *o, *lse, *dq, *dk, *dv, *dmask; } oracle;
 
-static double score(const apus_attention *a, int64_t b, int64_t h, int64_t g, int64_t i, int64_t j, double *slope) {
+static double score(const apus_attention *a, int64_t b, int64_t h, int64_t g, int64_t i, int64_t j,
+                    double *slope) {
     const float *q = row(&a->q, b, h, i), *k = row(&a->k, b, g, j);
     double s = 0;
     for (int64_t c = 0; c < a->q.shape[3]; c++) s += (double)q[c] * k[c];
@@ -53,8 +55,10 @@ static double score(const apus_attention *a, int64_t b, int64_t h, int64_t g, in
     return s;
 }
 
-static void attend_row(const apus_attention *a, const apus_array *gradient, int64_t b, int64_t h, int64_t i, oracle *x) {
-    int64_t hq = a->q.shape[1], hk = a->k.shape[1], tq = a->q.shape[2], tk = a->k.shape[2], d = a->q.shape[3];
+static void attend_row(const apus_attention *a, const apus_array *gradient, int64_t b, int64_t h,
+                       int64_t i, oracle *x) {
+    int64_t hq = a->q.shape[1], hk = a->k.shape[1], tq = a->q.shape[2], tk = a->k.shape[2],
+        d = a->q.shape[3];
     int64_t dv = a->v.shape[3], group = h / (hq / hk), place = (b * hq + h) * tq + i;
     double *p = zeros(tk), *slope = zeros(tk), top = -INFINITY, sum = 0, delta = 0;
     for (int64_t j = 0; j < tk; j++) top = fmax(top, p[j] = score(a, b, h, group, i, j, &slope[j]));
@@ -89,7 +93,8 @@ static bool same(const apus_array *x, const double *expected, double tolerance) 
     for (int64_t b = 0; b < n[0]; b++)
         for (int64_t h = 0; h < n[1]; h++)
             for (int64_t t = 0; t < n[2]; t++)
-                if (!all_close(row(x, b, h, t), expected + ((b * n[1] + h) * n[2] + t) * n[3], n[3], tolerance, tolerance))
+                if (!all_close(row(x, b, h, t), expected + ((b * n[1] + h) * n[2] + t) * n[3],
+                               n[3], tolerance, tolerance))
                     return false;
     return true;
 }
@@ -97,7 +102,8 @@ static bool same(const apus_array *x, const double *expected, double tolerance) 
 static apus_array make_mask(const attention_case *c, bool *kept) {
     apus_array mask = {.dtype = APUS_F32, .rank = 4, .shape = {c->b, c->hq, c->tq, c->tk}};
     int64_t rows = c->mask == 1 ? c->hq * c->tq : c->mask == 2 ? c->tq : 1;
-    int64_t strides[4] = {rows * c->tk, c->mask == 1 ? c->tq * c->tk : 0, c->mask == 3 ? 0 : c->tk, 1};
+    int64_t strides[4] = {rows * c->tk, c->mask == 1 ? c->tq * c->tk : 0, c->mask == 3 ? 0 : c->tk,
+                          1};
     memcpy(mask.strides, strides, sizeof strides);
     float *values = randoms(c->b * rows * c->tk);
     for (int64_t i = 0; i < c->b * rows * c->tk; i++) {
@@ -116,20 +122,28 @@ static apus_array make_mask(const attention_case *c, bool *kept) {
 static void check_case(const attention_case *c, int32_t threads) {
     int64_t nq = c->b * c->hq * c->tq, nk = c->b * c->hk * c->tk, pairs = nq * c->tk;
     bool *kept = malloc((size_t)(pairs + c->b * c->tk) + 1);
-    float *data[9] = {randoms(nq * c->d), randoms(nk * c->d), randoms(nk * c->dv), randoms(nq * c->dv), randoms(nq * c->dv),
+    float *data[9] = {randoms(nq * c->d), randoms(nk * c->d), randoms(nk * c->dv),
+                      randoms(nq * c->dv), randoms(nq * c->dv),
                       randoms(nq * c->d), randoms(nk * c->d), randoms(nk * c->dv), randoms(pairs)};
     float *lse = randoms(nq);
     apus_array mask = make_mask(c, kept);
     apus_attention call = {
-        .q = array_of(data[0], c->b, c->hq, c->tq, c->d, c->swapped), .k = array_of(data[1], c->b, c->hk, c->tk, c->d, c->swapped),
-        .v = array_of(data[2], c->b, c->hk, c->tk, c->dv, c->swapped), .o = array_of(data[3], c->b, c->hq, c->tq, c->dv, c->swapped),
-        .mask = c->mask ? &mask : NULL, .scale = 1 / sqrtf((float)c->d) + 0.7f, .softcap = c->softcap, .causal = c->causal,
-        .causal_offset = c->offset, .window = c->window};
-    apus_array g = array_of(data[4], c->b, c->hq, c->tq, c->dv, false), dq = array_of(data[5], c->b, c->hq, c->tq, c->d, false);
-    apus_array dk = array_of(data[6], c->b, c->hk, c->tk, c->d, true), dv = array_of(data[7], c->b, c->hk, c->tk, c->dv, false);
+        .q = array_of(data[0], c->b, c->hq, c->tq, c->d, c->swapped),
+        .k = array_of(data[1], c->b, c->hk, c->tk, c->d, c->swapped),
+        .v = array_of(data[2], c->b, c->hk, c->tk, c->dv, c->swapped),
+        .o = array_of(data[3], c->b, c->hq, c->tq, c->dv, c->swapped),
+        .mask = c->mask ? &mask : NULL, .scale = 1 / sqrtf((float)c->d) + 0.7f,
+        .softcap = c->softcap, .causal = c->causal, .causal_offset = c->offset,
+        .window = c->window};
+    apus_array g = array_of(data[4], c->b, c->hq, c->tq, c->dv, false);
+    apus_array dq = array_of(data[5], c->b, c->hq, c->tq, c->d, false);
+    apus_array dk = array_of(data[6], c->b, c->hk, c->tk, c->d, true);
+    apus_array dv = array_of(data[7], c->b, c->hk, c->tk, c->dv, false);
     apus_array dmask = array_of(data[8], c->b, c->hq, c->tq, c->tk, false);
-    oracle x = {zeros(nq * c->dv), zeros(nq), zeros(nq * c->d), zeros(nk * c->d), zeros(nk * c->dv), zeros(pairs)};
-    for (int64_t r = 0; r < nq; r++) attend_row(&call, &g, r / c->tq / c->hq, r / c->tq % c->hq, r % c->tq, &x);
+    oracle x = {zeros(nq * c->dv), zeros(nq), zeros(nq * c->d), zeros(nk * c->d),
+                zeros(nk * c->dv), zeros(pairs)};
+    for (int64_t r = 0; r < nq; r++)
+        attend_row(&call, &g, r / c->tq / c->hq, r / c->tq % c->hq, r % c->tq, &x);
 
     int32_t before = apus_thread_count();
     apus_set_thread_count(threads);
@@ -139,7 +153,8 @@ static void check_case(const attention_case *c, int32_t threads) {
     bool logs = true;
     for (int64_t i = 0; i < nq; i++) logs &= x.lse[i] == lse[i] || fabs(x.lse[i] - lse[i]) < 1e-5;
     const char *format = "attention b %lld tq %lld tk %lld d %lld mask %d threads %d";
-#define WHERE format, (long long)c->b, (long long)c->tq, (long long)c->tk, (long long)c->d, c->mask, threads
+#define WHERE format, (long long)c->b, (long long)c->tq, (long long)c->tk, (long long)c->d, \
+              c->mask, threads
     CHECK(logs, WHERE);
     CHECK(same(&call.o, x.o, 1e-5), WHERE);
     CHECK(same(&dq, x.dq, 3e-5), WHERE);
@@ -149,7 +164,10 @@ static void check_case(const attention_case *c, int32_t threads) {
 #undef WHERE
     for (int i = 0; i < 9; i++) free(data[i]);
     if (c->mask != 2) free(mask.data);
-    free(kept); free(lse); free(x.o); free(x.lse); free(x.dq); free(x.dk); free(x.dv); free(x.dmask);
+    double *expected[] = {x.o, x.lse, x.dq, x.dk, x.dv, x.dmask};
+    for (int i = 0; i < 6; i++) free(expected[i]);
+    free(kept);
+    free(lse);
 }
 
 // The same bits for one thread and for three.
@@ -158,19 +176,23 @@ static void check_threads(void) {
     float *data[6], *lse = randoms(B * H * T), *first[4];
     for (int i = 0; i < 6; i++) data[i] = randoms(N);
     for (int i = 0; i < 4; i++) first[i] = randoms(N);
-    apus_attention call = {.q = array_of(data[0], B, H, T, D, true), .k = array_of(data[1], B, H, T, D, false),
-                           .v = array_of(data[2], B, H, T, D, false), .scale = 0.2f, .causal = true};
+    apus_attention call = {.q = array_of(data[0], B, H, T, D, true),
+                           .k = array_of(data[1], B, H, T, D, false),
+                           .v = array_of(data[2], B, H, T, D, false), .scale = 0.2f,
+                               .causal = true};
     apus_array g = array_of(data[3], B, H, T, D, false);
     int32_t before = apus_thread_count();
     for (int32_t threads = 1; threads <= 3; threads += 2) {
         apus_array out[4];
-        for (int i = 0; i < 4; i++) out[i] = array_of(threads == 1 ? first[i] : randoms(N), B, H, T, D, false);
+        for (int i = 0; i < 4; i++)
+            out[i] = array_of(threads == 1 ? first[i] : randoms(N), B, H, T, D, false);
         call.o = out[0];
         apus_set_thread_count(threads);
         apus_attention_forward(&call, lse);
         apus_attention_backward(&call, &g, lse, &out[1], &out[2], &out[3], NULL);
         for (int i = 0; i < 4; i++) {
-            CHECK(memcmp(out[i].data, first[i], sizeof(float) * N) == 0, "attention output %d, %d threads", i, threads);
+            CHECK(memcmp(out[i].data, first[i], sizeof(float) * N) == 0,
+                  "attention output %d, %d threads", i, threads);
             if (threads > 1) free(out[i].data);
         }
     }
@@ -196,6 +218,7 @@ void test_attention(void) {
         {0, 2, 1, 3, 5, 8, 8, true, 0, 0, 0, 0, false},
         {1, 1, 1, 600, 40, 8, 8, true, -300, 0, 0, 0, false},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) check_case(&cases[i], 1 + (int32_t)i % 3);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        check_case(&cases[i], 1 + (int32_t)i % 3);
     check_threads();
 }

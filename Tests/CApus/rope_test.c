@@ -1,7 +1,11 @@
 // Rotary embedding against its definition in double, for every layout, type and stride.
 #include "check.h"
 
-typedef struct { int64_t b, h, t, d, dims; bool per_batch, interleaved, inverse; int layout; } rope_case;
+typedef struct rope_case {
+    int64_t b, h, t, d, dims;
+    bool per_batch, interleaved, inverse;
+    int layout;
+} rope_case;
 
 // x (b, h, t, d), laid out as itself, as (b, t, h, d) or as (b, h, d, t).
 static apus_array array_of(void *data, apus_dtype type, const rope_case *c, int layout) {
@@ -29,7 +33,8 @@ static bool matches(const rope_case *c, const apus_array *x, const float *cos, c
                     const apus_array *y, double tolerance) {
     int64_t half = c->dims / 2;
     for (int64_t at = 0; at < c->b * c->h * c->t * c->d; at++) {
-        int64_t i = at % c->d, t = at / c->d % c->t, h = at / c->d / c->t % c->h, b = at / c->d / c->t / c->h;
+        int64_t i = at % c->d, t = at / c->d % c->t, h = at / c->d / c->t % c->h,
+            b = at / c->d / c->t / c->h;
         bool first = c->interleaved ? i % 2 == 0 : i < half;
         int64_t pair = c->interleaved ? i / 2 : i % (half ? half : 1);
         int64_t other = c->interleaved ? i ^ 1 : first ? i + half : i - half;
@@ -47,19 +52,24 @@ static bool matches(const rope_case *c, const apus_array *x, const float *cos, c
 }
 
 static void check_case(const rope_case *c, apus_dtype type) {
-    int64_t n = c->b * c->h * c->t * c->d, angles = (c->per_batch ? c->b : 1) * c->t * (c->dims / 2);
-    float *values = malloc((size_t)n * 4 + 4), *cos = malloc((size_t)angles * 4 + 4), *sin = malloc((size_t)angles * 4 + 4);
+    int64_t n = c->b * c->h * c->t * c->d;
+    int64_t angles = (c->per_batch ? c->b : 1) * c->t * (c->dims / 2);
+    float *values = malloc((size_t)n * 4 + 4);
+    float *cos = malloc((size_t)angles * 4 + 4), *sin = malloc((size_t)angles * 4 + 4);
     uint16_t *x_half = malloc((size_t)n * 2 + 2), *y_half = malloc((size_t)n * 2 + 2);
     float *y_wide = malloc((size_t)n * 4 + 4);
     fill_random(values, n);
     fill_random(cos, angles);
     fill_random(sin, angles);
-    for (int64_t i = 0; i < n; i++) memcpy(x_half + i, (char *)(values + i) + 2, 2);   // truncated to bf16
+    // truncated to bf16
+    for (int64_t i = 0; i < n; i++) memcpy(x_half + i, (char *)(values + i) + 2, 2);
     apus_array x = array_of(type == APUS_F32 ? (void *)values : x_half, type, c, c->layout);
-    apus_array y = array_of(type == APUS_F32 ? (void *)y_wide : y_half, type, c, (c->layout + 1) % 3);
+    apus_array y = array_of(type == APUS_F32 ? (void *)y_wide : y_half, type, c,
+                            (c->layout + 1) % 3);
     apus_rope(&x, cos, sin, c->per_batch, c->dims, c->interleaved, c->inverse, &y);
-    CHECK(matches(c, &x, cos, sin, &y, type == APUS_F32 ? 1e-6 : 4e-3), "rope d %lld dims %lld layout %d type %d",
-          (long long)c->d, (long long)c->dims, c->layout, (int)type);
+    CHECK(matches(c, &x, cos, sin, &y, type == APUS_F32 ? 1e-6 : 4e-3),
+          "rope d %lld dims %lld layout %d type %d", (long long)c->d, (long long)c->dims,
+          c->layout, (int)type);
     free(values); free(cos); free(sin); free(x_half); free(y_half); free(y_wide);
 }
 

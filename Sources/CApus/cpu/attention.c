@@ -2,12 +2,13 @@
 #include "capus/attention.h"
 #include "capus/threads.h"
 
-#include "attention_rows.h"
+#include "attention_decode.h"
 
 #define APUS_KERNELS "attention.inc"
 #include "every_isa.h"
 
-// Rows of the last tasks see the most keys when causal, so they go first: threads then end together.
+// Rows of the last tasks see the most keys when causal, so they go first: threads then end
+// together.
 static void attend(void *context, int64_t task, int32_t thread) {
     (void)thread;
     const attention_job *job = context;
@@ -20,6 +21,7 @@ static void attend(void *context, int64_t task, int32_t thread) {
 void apus_attention_forward(const apus_attention *call, float *lse) {
     attention_job job = attention_job_of(call);
     job.lse = lse;
+    if (attention_decode(&job)) return;
     int64_t blocks = (job.rows + ATTENTION_ROWS - 1) / ATTENTION_ROWS;
     apus_parallel(job.batch * job.heads * blocks, attend, &job);
 }

@@ -1,8 +1,10 @@
-// Attention backward: dq, dk, dv and dmask from q, k, v, o, its gradient and the log-sum-exp of every row.
+// Attention backward: dq, dk, dv and dmask from q, k, v, o, its gradient and the log-sum-exp of
+// every row.
 //
-// A task is one key head, or a part of its rows where there are few heads: it computes every tile of scores once
-// for all gradients (five products), writes its rows of dq and sums dk and dv in memory of its own. A part is
-// fixed by the shapes alone, and the parts of a head are added in their order: the number of threads never shows.
+// A task is one key head, or a part of its rows where there are few heads: it computes every tile
+// of scores once for all gradients (five products), writes its rows of dq and sums dk and dv in
+// memory of its own. A part is fixed by the shapes alone, and the parts of a head are added in
+// their order: the number of threads never shows.
 #include "capus/attention.h"
 #include "capus/threads.h"
 
@@ -40,9 +42,11 @@ static void head_part(void *context, int64_t task, int32_t thread) {
     (void)thread;
     const backward_job *back = context;
     const attention_job *job = &back->job;
-    int64_t head = task / back->parts, part = back->parts - 1 - task % back->parts;   // heaviest first if causal
+    int64_t head = task / back->parts;
+    int64_t part = back->parts - 1 - task % back->parts;   // the heaviest first if causal
     int64_t first = part * back->part_rows, last = at_most(first + back->part_rows, job->rows);
-    APUS_BEST(backward_rows)(job, back->g, back->dq, back->dmask, head / job->heads, head % job->heads, first, last,
+    APUS_BEST(backward_rows)(job, back->g, back->dq, back->dmask, head / job->heads,
+                             head % job->heads, first, last,
                              back->sums + (head * back->parts + part) * back->sum_floats);
 }
 
@@ -53,13 +57,15 @@ static void add_parts(void *context, int64_t task, int32_t thread) {
     int64_t tiles = (job->tk + ATTENTION_KEYS - 1) / ATTENTION_KEYS, head = task / tiles;
     int64_t first = task % tiles * ATTENTION_KEYS, last = at_most(first + ATTENTION_KEYS, job->tk);
     const float *sums = back->sums + head * back->parts * back->sum_floats;
-    APUS_BEST(write_key_gradients)(job, sums, back->parts, back->sum_floats, back->dk, back->dv, head / job->heads,
-                                   head % job->heads, first, last);
+    APUS_BEST(write_key_gradients)(job, sums, back->parts, back->sum_floats, back->dk, back->dv,
+                                   head / job->heads, head % job->heads, first, last);
 }
 
 void apus_attention_backward(const apus_attention *call, const apus_array *g, const float *lse,
-                             const apus_array *dq, const apus_array *dk, const apus_array *dv, float *dmask) {
-    backward_job back = {.job = attention_job_of(call), .g = g, .dq = dq, .dk = dk, .dv = dv, .dmask = dmask};
+                             const apus_array *dq, const apus_array *dk, const apus_array *dv,
+                             float *dmask) {
+    backward_job back = {.job = attention_job_of(call), .g = g, .dq = dq, .dk = dk, .dv = dv,
+                         .dmask = dmask};
     attention_job *job = &back.job;
     job->lse = (float *)lse;
     int64_t heads = job->batch * job->heads;
@@ -73,7 +79,8 @@ void apus_attention_backward(const apus_attention *call, const apus_array *g, co
         return;
     }
     // Workers use slots 0 and 1, so the slot of this thread stays as it is until the end.
-    back.sums = apus_scratch(SUM_SLOT, (size_t)(heads * back.parts * back.sum_floats) * sizeof(float));
+    size_t floats = (size_t)(heads * back.parts * back.sum_floats);
+    back.sums = apus_scratch(SUM_SLOT, floats * sizeof(float));
     apus_parallel(heads * back.parts, head_part, &back);
     apus_parallel(heads * ((job->tk + ATTENTION_KEYS - 1) / ATTENTION_KEYS), add_parts, &back);
 }

@@ -1,8 +1,8 @@
 // What the attention kernels share: a call seen as rows of queries against keys.
 //
-// The query heads that use one key head stand together: row r of key head h is query r / group of query
-// head h group + r % group, so that neighbouring rows see almost the same keys. Every row sees the keys of
-// one range (causal and window), less those that a mask takes away.
+// The query heads that use one key head stand together: row r of key head h is query r / group of
+// query head h group + r % group, so that neighbouring rows see almost the same keys. Every row
+// sees the keys of one range (causal and window), less those that a mask takes away.
 #ifndef ATTENTION_ROWS_H
 #define ATTENTION_ROWS_H
 

@@ -1,5 +1,6 @@
-// Rotary position embedding: a pass over memory. A task is a stretch of positions of a few heads: long enough
-// runs for the prefetchers, while the cosines and sines of the stretch stay in the level-2 cache.
+// Rotary position embedding: a pass over memory. A task is a stretch of positions of a few heads:
+// long enough runs for the prefetchers, while the cosines and sines of the stretch stay in the
+// level-2 cache.
 #include "capus/rope.h"
 #include "capus/threads.h"
 
@@ -30,8 +31,8 @@ static void rope_task(void *context, int64_t task, int32_t thread) {
         APUS_BEST(rope_positions)(job, b, h, first, last, row);
 }
 
-void apus_rope(const apus_array *x, const float *cos, const float *sin, bool per_batch, int64_t dims,
-               bool interleaved, bool inverse, const apus_array *y) {
+void apus_rope(const apus_array *x, const float *cos, const float *sin, bool per_batch,
+               int64_t dims, bool interleaved, bool inverse, const apus_array *y) {
     int64_t positions = x->shape[2], elements = least(positions, STRETCH) * x->shape[3];
     if (elements == 0 || x->shape[1] == 0) return;
     rope_job job = {

@@ -4,12 +4,10 @@ extension Tensor {
     /// The axes in another order: axis i of the result is axis `axes[i]` of this tensor.
     public func permuted(_ axes: [Int]) -> Tensor {
         let order = self.axes(axes, "permuted")
-        require(order.count == rank, "permuted: \(axes) does not name every axis of \(shape)")
+        precondition(order.count == rank, "permuted: \(axes) does not name every axis of \(shape)")
         var inverse = order
         for (to, from) in order.enumerated() { inverse[from] = to }
-        return view(layout.permuted(order)).recorded(from: [self]) { [inverse] in
-            [$0.permuted(inverse)]
-        }
+        return view(layout.permuted(order)).recorded(from: [self]) { [inverse] in [$0.permuted(inverse)] }
     }
 
     /// Two axes swapped; the last two unless said otherwise.
@@ -31,7 +29,7 @@ extension Tensor {
     private func resolved(_ shape: [Int]) -> [Int] {
         let known = shape.filter { $0 != -1 }.reduce(1, *)
         let open = shape.filter { $0 == -1 }.count
-        require(
+        precondition(
             open == 0 ? known == count : open == 1 && known != 0 && count % known == 0,
             "reshaped: \(self.shape) has \(count) elements and does not fit \(shape)")
         return shape.map { $0 == -1 ? count / known : $0 }
@@ -41,7 +39,7 @@ extension Tensor {
     public func flattened(_ first: Int = 0, _ last: Int = -1) -> Tensor {
         guard rank > 0 else { return reshaped([1]) }
         let (first, last) = (axis(first, "flattened"), axis(last, "flattened"))
-        require(first <= last, "flattened: axis \(first) is behind axis \(last)")
+        precondition(first <= last, "flattened: axis \(first) is behind axis \(last)")
         let middle = shape[first...last].reduce(1, *)
         return reshaped(Array(shape[..<first]) + [middle] + Array(shape[(last + 1)...]))
     }
@@ -50,7 +48,7 @@ extension Tensor {
     public func expanded(to target: [Int]) -> Tensor {
         if target == shape { return self }
         guard let layout = layout.expanded(to: target) else {
-            mistake("expanded: \(shape) does not broadcast to \(target)")
+            preconditionFailure("expanded: \(shape) does not broadcast to \(target)")
         }
         let old = shape
         return view(layout).recorded(from: [self]) { [$0.summed(to: old)] }
@@ -66,9 +64,7 @@ extension Tensor {
 
     /// A new axis of length 1 in front of `axis` (-1: at the end).
     public func expandingAxis(_ axis: Int) -> Tensor {
-        require(
-            axis >= -rank - 1 && axis <= rank,
-            "expandingAxis: \(axis) is not in a tensor of shape \(shape)")
+        precondition(axis >= -rank - 1 && axis <= rank, "expandingAxis: \(axis) is not in a tensor of shape \(shape)")
         var shape = self.shape
         shape.insert(1, at: axis < 0 ? axis + rank + 1 : axis)
         return reshaped(shape)
@@ -78,7 +74,7 @@ extension Tensor {
     public func squeezed(_ axis: Int? = nil) -> Tensor {
         guard let axis else { return reshaped(shape.filter { $0 != 1 }) }
         let position = self.axis(axis, "squeezed")
-        require(shape[position] == 1, "squeezed: axis \(axis) of \(shape) has not length 1")
+        precondition(shape[position] == 1, "squeezed: axis \(axis) of \(shape) has not length 1")
         var shape = self.shape
         shape.remove(at: position)
         return reshaped(shape)
@@ -96,17 +92,16 @@ extension Tensor {
     /// Elements start, start + step, … (count of them) along an axis.
     package func sliced(axis: Int, start: Int, count: Int, step: Int = 1) -> Tensor {
         let old = shape
-        return view(layout.sliced(axis: axis, start: start, count: count, step: step)).recorded(
-            from: [self]) { g in
-                let x = Tensor.zeros(old, dtype: g.dtype, on: g.device)
-                return [x.replacing(axis: axis, start: start, step: step, with: g)]
-            }
+        return view(layout.sliced(axis: axis, start: start, count: count, step: step)).recorded(from: [self]) { g in
+            let x = Tensor.zeros(old, dtype: g.dtype, on: g.device)
+            return [x.replacing(axis: axis, start: start, step: step, with: g)]
+        }
     }
 
     /// `count` elements along an axis from `start`.
     public func narrowed(_ axis: Int, start: Int, count: Int) -> Tensor {
         let position = self.axis(axis, "narrowed")
-        require(
+        precondition(
             start >= 0 && count >= 0 && start + count <= shape[position],
             "narrowed: \(start) ..< \(start + count) is not in axis \(axis) of \(shape)")
         return sliced(axis: position, start: start, count: count)
@@ -115,7 +110,7 @@ extension Tensor {
     /// Pieces of the given lengths along an axis.
     public func split(_ sizes: [Int], axis: Int = 0) -> [Tensor] {
         let position = self.axis(axis, "split")
-        require(
+        precondition(
             sizes.reduce(0, +) == shape[position] && sizes.allSatisfy { $0 >= 0 },
             "split: sizes \(sizes) do not add up to axis \(axis) of \(shape)")
         var start = 0
@@ -127,7 +122,7 @@ extension Tensor {
 
     /// `count` pieces of ceil(length / count) along an axis; the last may be shorter, and there may be fewer.
     public func chunked(_ count: Int, axis: Int = 0) -> [Tensor] {
-        require(count > 0, "chunked: into \(count) pieces")
+        precondition(count > 0, "chunked: into \(count) pieces")
         let length = shape[self.axis(axis, "chunked")]
         let size = Swift.max(1, (length + count - 1) / count)
         let starts = length == 0 ? [0] : Array(stride(from: 0, to: length, by: size))
@@ -172,17 +167,14 @@ extension Tensor {
 
     /// Tensors joined along an axis; their other axes must agree.
     public static func concatenated(_ tensors: [Tensor], axis: Int = 0) -> Tensor {
-        require(!tensors.isEmpty, "concatenated: no tensors")
+        precondition(!tensors.isEmpty, "concatenated: no tensors")
         let first = tensors[0]
         let position = first.axis(axis, "concatenated")
         for other in tensors {
-            require(
+            precondition(
                 other.rank == first.rank && other.dtype == first.dtype
-                    && first.shape.indices.allSatisfy {
-                        $0 == position || other.shape[$0] == first.shape[$0]
-                    },
-                "concatenated: \(other.shape) \(other.dtype) does not fit \(first.shape) \(first.dtype) on axis \(axis)"
-            )
+                    && first.shape.indices.allSatisfy { $0 == position || other.shape[$0] == first.shape[$0] },
+                "concatenated: \(other.shape) \(other.dtype) does not fit \(first.shape) \(first.dtype) on axis \(axis)")
         }
         let sizes = tensors.map { $0.shape[position] }
         var shape = first.shape
@@ -191,9 +183,7 @@ extension Tensor {
         var start = 0
         for (tensor, size) in zip(tensors, sizes) {
             _ = sharedBackend(first, tensor, "concatenated")
-            y.backend.copy(
-                tensor,
-                into: y.view(y.layout.sliced(axis: position, start: start, count: size, step: 1)))
+            y.backend.copy(tensor, into: y.view(y.layout.sliced(axis: position, start: start, count: size, step: 1)))
             start += size
         }
         return y.recorded(from: tensors) { $0.split(sizes, axis: position) }
@@ -206,13 +196,11 @@ extension Tensor {
 
     /// The whole tensor `times[i]` times along axis i.
     public func repeated(_ times: [Int]) -> Tensor {
-        require(
-            times.count >= rank && times.allSatisfy { $0 >= 0 },
-            "repeated: \(times) does not fit \(shape)")
+        precondition(
+            times.count >= rank && times.allSatisfy { $0 >= 0 }, "repeated: \(times) does not fit \(shape)")
         let shape = [Int](repeating: 1, count: times.count - rank) + self.shape
         let pairs = zip(times, shape).flatMap { [$0, $1] }
-        return reshaped(shape.flatMap { [1, $0] }).expanded(to: pairs).reshaped(
-            zip(times, shape).map(*))
+        return reshaped(shape.flatMap { [1, $0] }).expanded(to: pairs).reshaped(zip(times, shape).map(*))
     }
 
     /// Every slice along an axis `times` times in a row.
@@ -226,7 +214,7 @@ extension Tensor {
 
     /// Shifted cyclically: what leaves at the end of an axis comes in at its front.
     public func rolled(_ shifts: [Int], axes: [Int]) -> Tensor {
-        require(shifts.count == axes.count, "rolled: \(shifts.count) shifts for \(axes.count) axes")
+        precondition(shifts.count == axes.count, "rolled: \(shifts.count) shifts for \(axes.count) axes")
         return zip(shifts, axes).reduce(self) { x, move in
             let position = x.axis(move.1, "rolled")
             let length = x.shape[position]

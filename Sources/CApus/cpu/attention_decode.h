@@ -1,0 +1,11 @@
+// Attention of a few rows, as when a model generates token by token.
+#ifndef ATTENTION_DECODE_H
+#define ATTENTION_DECODE_H
+
+#include "attention_rows.h"
+
+/// Computes the call and returns true if it has few enough rows a key head and contiguous channels
+/// in k and v.
+bool attention_decode(const attention_job *job);
+
+#endif
