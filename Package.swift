@@ -14,10 +14,13 @@ let package = Package(
     name: "Apus",
     products: [
         .library(name: "Tensors", targets: ["Tensors"]),
+        .library(name: "Files", targets: ["Files"]),
     ],
     targets: [
-        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
-        .systemLibrary(name: "CLAPACKE", pkgConfig: "lapacke", providers: [.apt(["liblapacke-dev"])]),
+        .systemLibrary(
+            name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .systemLibrary(
+            name: "CLAPACKE", pkgConfig: "lapacke", providers: [.apt(["liblapacke-dev"])]),
         .systemLibrary(name: "COpenCL", providers: [.apt(["opencl-headers"])]),
 
         .target(
@@ -30,13 +33,25 @@ let package = Package(
                 "cpu/attention_decode.inc",
                 "cpu/attention_softmax.inc",
                 "cpu/attention_tile.inc",
+                "cpu/block_search.inc",
+                "cpu/conv2d.inc",
+                "cpu/conv2d_tile.inc",
+                "cpu/conv2d_weight.inc",
+                "cpu/cross_entropy.inc",
+                "cpu/gemm_pack.inc",
                 "cpu/gemm_tile.inc",
                 "cpu/group_norm.inc",
                 "cpu/lanes.inc",
                 "cpu/matmul.inc",
                 "cpu/normalize.inc",
                 "cpu/normalize_gradient.inc",
+                "cpu/optimiser.inc",
                 "cpu/pool2d.inc",
+                "cpu/quantized.inc",
+                "cpu/quantized_exact.inc",
+                "cpu/quantized_panel.inc",
+                "cpu/quantized_rows.inc",
+                "cpu/quantized_unpack.inc",
                 "cpu/reduce.inc",
                 "cpu/resample.inc",
                 "cpu/rope.inc",
@@ -48,6 +63,20 @@ let package = Package(
             ],
             linkerSettings: [.linkedLibrary("m"), .linkedLibrary("dl"), .linkedLibrary("pthread")]),
         .target(name: "Tensors", dependencies: ["CApus"], swiftSettings: strict),
+        .target(name: "Files", dependencies: ["Tensors"], swiftSettings: strict),
+
+        // The case table, which the tests and the conformance runner share.
+        .target(
+            name: "Support", dependencies: ["Tensors", "Files"], path: "Tests/Support",
+            swiftSettings: strict),
+        .executableTarget(
+            name: "conformance", dependencies: ["Support", "Tensors", "Files"],
+            path: "Tests/Conformance",
+            swiftSettings: strict),
+        .testTarget(
+            name: "TensorsTests", dependencies: ["Tensors", "Files", "Support"],
+            swiftSettings: strict),
+        .testTarget(name: "FilesTests", dependencies: ["Files", "Tensors"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu2x

@@ -3,8 +3,8 @@
 // Layout      any strides; axes merged by the host (apus_cl_merge_axes) until RANK of them are left.
 // Geometry    global (ceil(shape[RANK - 1] / VEC), rows): a work-item computes VEC neighbours in one row of the last
 //             axis; `rows` is the product of the other axes. Any local size.
-// Options     X_TYPE, Y_TYPE ...: dtypes; OP; RANK (1); VEC (1 or 4);
-//             X_STEP, Y_STEP ...: the last stride of each array, if it is 1 or 0: VEC 4 needs all of them.
+// Options     X_TYPE, Y_TYPE ...: dtypes; OP; RANK (1); VEC (4): 1, 2, 4, 8 or 16;
+//             X_STEP, Y_STEP ...: the last stride of each array, if it is 1 or 0: needed unless VEC is 1.
 // CPU twin    cpu/elementwise.c. The tables below are in the order of apus_unary_op and apus_binary_op.
 
 #ifndef OP
@@ -12,9 +12,6 @@
 #endif
 #ifndef RANK
 #define RANK 1
-#endif
-#ifndef VEC
-#define VEC 1
 #endif
 #ifndef X_TYPE
 #define X_TYPE F32
@@ -41,19 +38,8 @@
 #define G_STEP g_strides.n[RANK - 1]
 #endif
 
-// VEC elements at once; what is left at the end of a row goes through the first lane.
-#if VEC == 4
-typedef float4 floatv;
-#define FIRST(v) (v).x
-#define READ(T, p, i, step) ((step) ? LOAD4(T, p, i) : (float4)LOAD(T, p, i))
-#define WRITE(T, p, i, v) STORE4(T, p, i, v)
-#else
-typedef float floatv;
-#define FIRST(v) (v)
-#define READ(T, p, i, step) LOAD(T, p, i)
-#define WRITE(T, p, i, v) STORE(T, p, i, v)
-#endif
-#define V(c) ((floatv)(c))
+// VEC elements at once. What is left at the end of a row goes through the first lane.
+#define READ(T, p, i, step) ((step) || VEC == 1 ? LOADV(T, p, i) : V(LOAD(T, p, i)))
 
 // The work-item's place: `i`, the first of its elements in row `row`; `left`, how many the row has from there.
 #define PLACE                                            \
@@ -68,7 +54,7 @@ typedef float floatv;
 
 #define SIGMOID(x) (V(1) / (V(1) + exp(-(x))))
 #define SOFTPLUS(x) (log1p(exp(-fabs(x))) + fmax(x, V(0)))
-#define NORMAL_CDF(x) (V(0.5f) * (V(1) + erf((x) * V(0.70710678f))))
+#define NORMAL_CDF(x) (V(0.5f) * (V(1) + fast_erf_v((x) * V(0.70710678f))))
 #define TANH_GELU(x) SIGMOID(V(1.5957691f) * ((x) + V(0.044715f) * (x) * (x) * (x)))
 
 #define UNARY_0(x) exp(x)
@@ -83,7 +69,7 @@ typedef float floatv;
 #define UNARY_9(x) (-(x))
 #define UNARY_10(x) sin(x)
 #define UNARY_11(x) cos(x)
-#define UNARY_12(x) erf(x)
+#define UNARY_12(x) fast_erf_v(x)
 #define UNARY_13(x) tanh(x)
 #define UNARY_14(x) SIGMOID(x)
 #define UNARY_15(x) (SOFTPLUS((x) * a) / a)                            // softplus
@@ -115,7 +101,7 @@ __kernel void unary(const axes shape, const long rows, IN_STRIDED(X_TYPE, x), OU
     const long xi = START(x, X_STEP), yi = START(y, Y_STEP);
     if (left >= VEC) {
         const floatv v = READ(X_TYPE, x, xi, X_STEP);
-        WRITE(Y_TYPE, y, yi, JOIN(UNARY_, OP)(v));
+        STOREV(Y_TYPE, y, yi, JOIN(UNARY_, OP)(v));
     } else {
         for (long e = 0; e < left; e++) {
             const floatv v = V(LOAD(X_TYPE, x, xi + e * X_STEP));
@@ -167,7 +153,7 @@ __kernel void unary_gradient(const axes shape, const long rows, IN_STRIDED(X_TYP
     const long xi = START(x, X_STEP), gi = START(g, G_STEP), yi = START(y, Y_STEP);
     if (left >= VEC) {
         const floatv v = READ(X_TYPE, x, xi, X_STEP);
-        WRITE(Y_TYPE, y, yi, READ(G_TYPE, g, gi, G_STEP) * JOIN(GRADIENT_, OP)(v));
+        STOREV(Y_TYPE, y, yi, READ(G_TYPE, g, gi, G_STEP) * JOIN(GRADIENT_, OP)(v));
     } else {
         for (long e = 0; e < left; e++) {
             const floatv v = V(LOAD(X_TYPE, x, xi + e * X_STEP));
@@ -227,7 +213,7 @@ __kernel void binary(const axes shape, const long rows, IN_STRIDED(X_TYPE, x), I
 #else
     if (left >= VEC) {
         const floatv v = READ(X_TYPE, x, xi, X_STEP), w = READ(Y_TYPE, y, yi, Y_STEP);
-        WRITE(Z_TYPE, z, zi, JOIN(BINARY_, OP)(v, w));
+        STOREV(Z_TYPE, z, zi, JOIN(BINARY_, OP)(v, w));
     } else {
         for (long e = 0; e < left; e++) {
             const floatv v = V(LOAD(X_TYPE, x, xi + e * X_STEP)), w = V(LOAD(Y_TYPE, y, yi + e * Y_STEP));
@@ -273,14 +259,20 @@ __kernel void select_where(const axes shape, const long rows, IN_STRIDED(BOOL, c
 __kernel void copy(const axes shape, const long rows, IN_STRIDED(X_TYPE, x), OUT_STRIDED(Y_TYPE, y)) {
     PLACE
     const long xi = START(x, X_STEP), yi = START(y, Y_STEP);
-#if VEC == 4 && X_TYPE == Y_TYPE
-    if (left >= 4 && X_STEP == 1) {
-        vstore4(vload4(0, x + xi), 0, y + yi);
+#if VEC > 1 && X_TYPE == Y_TYPE
+    if (left >= VEC && X_STEP == 1) {   // as unsigned integers of the element's size
+#if X_TYPE == F32 || X_TYPE == I32
+        VSTORE(uint, VLOAD(uint, (__global const uint *)x, xi), (__global uint *)y, yi);
+#elif X_TYPE == BF16 || X_TYPE == F16
+        VSTORE(ushort, VLOAD(ushort, x, xi), y, yi);
+#else
+        VSTORE(uchar, VLOAD(uchar, (__global const uchar *)x, xi), (__global uchar *)y, yi);
+#endif
         return;
     }
-#elif VEC == 4 && IS_FLOAT(X_TYPE) && IS_FLOAT(Y_TYPE)
-    if (left >= 4) {
-        WRITE(Y_TYPE, y, yi, READ(X_TYPE, x, xi, X_STEP));
+#elif VEC > 1 && IS_FLOAT(X_TYPE) && IS_FLOAT(Y_TYPE)
+    if (left >= VEC) {
+        STOREV(Y_TYPE, y, yi, READ(X_TYPE, x, xi, X_STEP));
         return;
     }
 #endif

@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_THREADS = 256, SCRATCH_SLOTS = 4 };
+enum { MAX_THREADS = 256, SCRATCH_SLOTS = 5 };
 
 // A worker spins this long for the next job before it sleeps: longer than the gap between two ops of a
 // running model, short enough that an idle process costs nothing.

@@ -29,7 +29,9 @@ extension DType: CustomStringConvertible {
 
     /// The type with this name, as in "bf16".
     public init?(_ name: String) {
-        guard let found = DType.allCases.first(where: { $0.description == name }) else { return nil }
+        guard let found = DType.allCases.first(where: { $0.description == name }) else {
+            return nil
+        }
         self = found
     }
 }

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// Where tensors live and ops run: the CPU or an OpenCL device.
 ///
 /// Every tensor is on one device, and an op takes tensors of one device only: there is no silent copy.
@@ -51,4 +53,55 @@ public struct MemoryStatistics: Sendable {
     public var downloaded = 0
 
     public init() {}
+}
+
+/// A device that cannot be had.
+public struct DeviceError: Error, CustomStringConvertible {
+    public let description: String
+    public init(_ description: String) { self.description = description }
+}
+
+extension Device {
+    /// An OpenCL device, by its place in the list of all.
+    public static func opencl(_ index: Int) throws(DeviceError) -> Device {
+        guard index >= 0 && index < openCLCount else {
+            let there =
+                openCLCount == 0
+                ? "there is no OpenCL device here (\(OpenCLBackend.problem))"
+                : "there are \(openCLCount)"
+            throw DeviceError("opencl:\(index): \(there); the CPU is the device \"cpu\"")
+        }
+        return try opened.withLock { devices throws(DeviceError) in
+            if let device = devices[index] { return device }
+            let device = Device(try OpenCLBackend(index: index))
+            devices[index] = device
+            return device
+        }
+    }
+
+    /// How many OpenCL devices there are.
+    public static let openCLCount = OpenCLBackend.count
+
+    /// Each device is opened once and stays open.
+    private static let opened = Mutex<[Int: Device]>([:])
+
+    /// The CPU and every OpenCL device that opens.
+    public static var all: [Device] { [.cpu] + (0..<openCLCount).compactMap { try? opencl($0) } }
+
+    /// Where work is likely done fastest: a GPU if there is one, else the CPU. OpenCL on the CPU is never faster than the
+    /// CPU's own kernels and is not chosen.
+    public static var best: Device {
+        all.first { ($0.backend as? OpenCLBackend).map { !$0.description.isCPU } ?? false } ?? .cpu
+    }
+
+    /// The device with this name: "cpu", "best", "opencl" (the first) or "opencl:1".
+    public static func named(_ name: String) throws(DeviceError) -> Device {
+        if name == "cpu" { return .cpu }
+        if name == "best" { return best }
+        if name == "opencl" { return try opencl(0) }
+        if name.hasPrefix("opencl:"), let index = Int(name.dropFirst("opencl:".count)) {
+            return try opencl(index)
+        }
+        throw DeviceError("unknown device \(name): there are cpu, best, opencl:0, opencl:1 …")
+    }
 }

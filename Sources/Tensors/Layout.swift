@@ -73,7 +73,8 @@ extension Layout {
     package func expanded(to target: [Int]) -> Layout? {
         let new = target.count - rank
         guard new >= 0 else { return nil }
-        var view = Layout(shape: target, strides: [Int](repeating: 0, count: target.count), offset: offset)
+        var view = Layout(
+            shape: target, strides: [Int](repeating: 0, count: target.count), offset: offset)
         for axis in 0..<rank {
             if shape[axis] == target[new + axis] {
                 view.strides[new + axis] = strides[axis]
@@ -86,7 +87,9 @@ extension Layout {
 
     /// The same elements in the same row-major order with another shape, if strides can say so; else nil.
     package func reshaped(to target: [Int]) -> Layout? {
-        if isContiguous { return Layout(shape: target, strides: Layout.rowMajorStrides(target), offset: offset) }
+        if isContiguous {
+            return Layout(shape: target, strides: Layout.rowMajorStrides(target), offset: offset)
+        }
         // Groups of old axes and of new axes with the same number of elements; inside a group the old axes
         // must be contiguous among themselves.
         var strides = [Int](repeating: 0, count: target.count)

@@ -1,7 +1,7 @@
 extension Tensor {
     /// Values in row-major order. Their number must be that of the shape's elements.
     public init<T: TensorScalar>(_ scalars: [T], shape: [Int], on device: Device = .default) {
-        precondition(
+        require(
             scalars.count == shape.reduce(1, *),
             "Tensor: \(scalars.count) values do not fill the shape \(shape)")
         self = .uninitialized(shape, T.dtype, on: device.backend)
@@ -16,7 +16,7 @@ extension Tensor {
     /// A matrix; all rows must be of one length.
     public init(_ rows: [[Float]], on device: Device = .default) {
         let columns = rows.first?.count ?? 0
-        precondition(rows.allSatisfy { $0.count == columns }, "Tensor: the rows differ in length")
+        require(rows.allSatisfy { $0.count == columns }, "Tensor: the rows differ in length")
         self.init(rows.flatMap { $0 }, shape: [rows.count, columns], on: device)
     }
 
@@ -27,7 +27,7 @@ extension Tensor {
 
     /// Elements as they lie in memory, for any type.
     public init(bytes: [UInt8], shape: [Int], dtype: DType, on device: Device = .default) {
-        precondition(
+        require(
             bytes.count == shape.reduce(1, *) * dtype.size,
             "Tensor: \(bytes.count) bytes do not fill the shape \(shape) of \(dtype)")
         self = .uninitialized(shape, dtype, on: device.backend)
@@ -40,17 +40,22 @@ extension Tensor {
         generated(shape, .constant(Double(value)), dtype, device)
     }
 
-    public static func zeros(_ shape: [Int], dtype: DType = .f32, on device: Device = .default) -> Tensor {
+    public static func zeros(_ shape: [Int], dtype: DType = .f32, on device: Device = .default)
+        -> Tensor
+    {
         full(shape, 0, dtype: dtype, on: device)
     }
 
-    public static func ones(_ shape: [Int], dtype: DType = .f32, on device: Device = .default) -> Tensor {
+    public static func ones(_ shape: [Int], dtype: DType = .f32, on device: Device = .default)
+        -> Tensor
+    {
         full(shape, 1, dtype: dtype, on: device)
     }
 
     /// start, start + step, … (count).
     public static func arange(
-        _ count: Int, start: Double = 0, step: Double = 1, dtype: DType = .f32, on device: Device = .default
+        _ count: Int, start: Double = 0, step: Double = 1, dtype: DType = .f32,
+        on device: Device = .default
     ) -> Tensor {
         generated([count], .iota(start: start, step: step), dtype, device)
     }
@@ -61,8 +66,10 @@ extension Tensor {
         return index.expandingAxis(1).equal(index.expandingAxis(0)).cast(to: .f32)
     }
 
-    private static func generated(_ shape: [Int], _ source: Generator, _ dtype: DType, _ device: Device) -> Tensor {
-        precondition(shape.allSatisfy { $0 >= 0 }, "Tensor: a negative length in the shape \(shape)")
+    private static func generated(
+        _ shape: [Int], _ source: Generator, _ dtype: DType, _ device: Device
+    ) -> Tensor {
+        require(shape.allSatisfy { $0 >= 0 }, "Tensor: a negative length in the shape \(shape)")
         let y = uninitialized(shape, dtype, on: device.backend)
         device.backend.generate(source, into: y)
         return y
@@ -96,7 +103,9 @@ public struct RandomKey: Sendable, Hashable {
     }
 
     /// bool, true with the given probability.
-    public mutating func bernoulli(_ shape: [Int], probability: Float, on device: Device = .default) -> Tensor {
+    public mutating func bernoulli(_ shape: [Int], probability: Float, on device: Device = .default)
+        -> Tensor
+    {
         draw(shape, .bernoulli(probability: probability), .bool, device)
     }
 
@@ -105,7 +114,9 @@ public struct RandomKey: Sendable, Hashable {
         draw(shape, .bits, .i32, device)
     }
 
-    private mutating func draw(_ shape: [Int], _ distribution: Distribution, _ dtype: DType, _ device: Device) -> Tensor {
+    private mutating func draw(
+        _ shape: [Int], _ distribution: Distribution, _ dtype: DType, _ device: Device
+    ) -> Tensor {
         let y = Tensor.uninitialized(shape, dtype, on: device.backend)
         device.backend.generate(.random(distribution, seed: seed, stream: stream), into: y)
         stream += 1

@@ -27,7 +27,7 @@ public struct TensorIndex: Sendable, ExpressibleByIntegerLiteral {
     public static let new = TensorIndex(.new)
     /// As `start:stop:step` in Python: negatives count from the end, nil is open, a negative step walks backwards.
     public static func by(_ step: Int, from start: Int? = nil, to stop: Int? = nil) -> TensorIndex {
-        precondition(step != 0, "subscript: a step of 0")
+        require(step != 0, "subscript: a step of 0")
         return TensorIndex(.range(start: start, stop: stop, step: step))
     }
 }
@@ -74,7 +74,9 @@ extension Tensor {
                 axis += 1
             case .element(let i):
                 let length = x.shape[axis]
-                precondition(i >= -length && i < length, "subscript: \(i) is not in axis \(axis) of \(x.shape)")
+                require(
+                    i >= -length && i < length,
+                    "subscript: \(i) is not in axis \(axis) of \(x.shape)")
                 x = x.sliced(axis: axis, start: i < 0 ? i + length : i, count: 1).squeezed(axis)
             case .range(let start, let stop, let step):
                 let (first, count) = elements(start, stop, step, of: x.shape[axis])
@@ -98,15 +100,19 @@ extension Tensor {
             }
         }
         let named = indices.map(takes).reduce(0, +)
-        precondition(named <= rank, "subscript: \(named) indices for a tensor of shape \(shape)")
+        require(named <= rank, "subscript: \(named) indices for a tensor of shape \(shape)")
         let open = [TensorIndex](repeating: .all, count: rank - named)
-        let place = indices.firstIndex { if case .rest = $0.kind { true } else { false } } ?? indices.count
-        return Array(indices[..<place]) + open + Array(indices[Swift.min(place + 1, indices.count)...])
+        let place =
+            indices.firstIndex { if case .rest = $0.kind { true } else { false } } ?? indices.count
+        return Array(indices[..<place]) + open
+            + Array(indices[Swift.min(place + 1, indices.count)...])
     }
 
     /// First element and number of elements of a Python slice.
     private func elements(_ start: Int?, _ stop: Int?, _ step: Int, of length: Int) -> (Int, Int) {
-        func clamped(_ i: Int, _ low: Int, _ high: Int) -> Int { Swift.min(Swift.max(i < 0 ? i + length : i, low), high) }
+        func clamped(_ i: Int, _ low: Int, _ high: Int) -> Int {
+            Swift.min(Swift.max(i < 0 ? i + length : i, low), high)
+        }
         if step > 0 {
             let first = start.map { clamped($0, 0, length) } ?? 0
             let end = stop.map { clamped($0, 0, length) } ?? length

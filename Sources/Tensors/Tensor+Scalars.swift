@@ -4,7 +4,8 @@ extension Tensor {
         let x = detached.cast(to: T.dtype).contiguous()
         return [T](unsafeUninitializedCapacity: count) { buffer, filled in
             x.storage.device.download(
-                x.storage, at: x.layout.offset * dtypeSize(x), into: UnsafeMutableRawBufferPointer(buffer))
+                x.storage, at: x.layout.offset * dtypeSize(x),
+                into: UnsafeMutableRawBufferPointer(buffer))
             filled = x.count
         }
     }
@@ -16,14 +17,15 @@ extension Tensor {
         return [UInt8](unsafeUninitializedCapacity: size) { buffer, filled in
             x.storage.device.download(
                 x.storage, at: x.layout.offset * dtypeSize(x),
-                into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<size]))
+                into: UnsafeMutableRawBufferPointer(
+                    rebasing: UnsafeMutableRawBufferPointer(buffer)[..<size]))
             filled = size
         }
     }
 
     /// The value of a tensor of one element. Waits for the device.
     public func item() -> Float {
-        precondition(count == 1, "item: a tensor of shape \(shape) is not one number")
+        require(count == 1, "item: a tensor of shape \(shape) is not one number")
         return scalars()[0]
     }
 

@@ -39,7 +39,9 @@ extension Tensor {
     package var backend: any Backend { storage.device }
 
     /// An uninitialised tensor for a result.
-    package static func uninitialized(_ shape: [Int], _ dtype: DType, on backend: any Backend) -> Tensor {
+    package static func uninitialized(_ shape: [Int], _ dtype: DType, on backend: any Backend)
+        -> Tensor
+    {
         let layout = Layout(shape)
         let storage = backend.allocate(bytes: layout.count * dtype.size)
         return Tensor(storage: storage, layout: layout, dtype: dtype)
@@ -57,22 +59,23 @@ extension Tensor {
 
     /// An axis counted from the front; negative ones count from the back.
     package func axis(_ axis: Int, _ op: StaticString) -> Int {
-        precondition(
-            axis >= -rank && axis < rank, "\(op): axis \(axis) is not in a tensor of shape \(shape)")
+        require(
+            axis >= -rank && axis < rank, "\(op): axis \(axis) is not in a tensor of shape \(shape)"
+        )
         return axis < 0 ? axis + rank : axis
     }
 
     package func axes(_ list: [Int]?, _ op: StaticString) -> [Int] {
         guard let list else { return Array(0..<rank) }
         let found = list.map { axis($0, op) }
-        precondition(Set(found).count == found.count, "\(op): an axis stands twice in \(list)")
+        require(Set(found).count == found.count, "\(op): an axis stands twice in \(list)")
         return found
     }
 }
 
 /// Both tensors' device, which must be one.
 package func sharedBackend(_ a: Tensor, _ b: Tensor, _ op: StaticString) -> any Backend {
-    precondition(
+    require(
         a.backend === b.backend,
         "\(op): operands on \(a.backend.name) and \(b.backend.name); move one with to(_:) first")
     return a.backend

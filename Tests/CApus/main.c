@@ -26,7 +26,14 @@ bool all_close(const float *actual, const double *expected, int64_t n, double rt
 // One line a family, in the order of the alphabet.
 #define FAMILIES(run) \
     run(attention) \
+    run(conv2d) \
+    run(copy) \
+    run(elementwise) \
+    run(linalg) \
+    run(matmul) \
     run(pool2d) \
+    run(quantized) \
+    run(random) \
     run(resample) \
     run(rope)
 

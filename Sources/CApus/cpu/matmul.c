@@ -17,8 +17,14 @@
 
 enum { PANELS_A, PANELS_B, SUMS, ALL_SUMS };   // scratch slots
 
-/// Rows and columns of a tile; whether bf16 is packed as pairs.
-typedef struct gemm_shape { int64_t rows, columns; bool pairs; } gemm_shape;
+/// Rows and columns of a tile; elements of k in a unit.
+typedef struct gemm_shape { int64_t rows, columns, per_bf16, per_int8; } gemm_shape;
+
+/// A call, or an int8 product with the scales of its rows and columns.
+typedef struct gemm_product {
+    apus_matmul call;
+    const float *row_scale, *column_scale;   // (m), (n); int8 only
+} gemm_product;
 
 /// One operand: its lines are rows of a or columns of b; `units` is k in 4-byte units (see gemm_tile.inc).
 typedef struct gemm_operand {
@@ -26,6 +32,7 @@ typedef struct gemm_operand {
     int64_t lines, line_stride, k, k_stride;
     int64_t width, units;
     uint32_t *panels;   // (lines / width rounded up, units, width)
+    int32_t *sums;      // int8: see gemm_column_sums, for b's panels; else NULL
 } gemm_operand;
 
 /// A block of c: its tile rows and tile columns; `depth` units of k at a time.
@@ -38,10 +45,11 @@ typedef struct gemm_block {
     int64_t c_row;
     const float *bias;      // as c
     const char *residual;   // as c
+    const float *row_scale, *column_scale;   // as c; int8 only
     gemm_epilogue epilogue;
 } gemm_block;
 
-static int64_t gemm_bytes(apus_dtype type) { return type == APUS_F32 ? 4 : 2; }
+static int64_t gemm_bytes(apus_dtype type) { return type == APUS_F32 ? 4 : type == APUS_I8 ? 1 : 2; }
 
 #define APUS_KERNELS "matmul.inc"
 #include "every_isa.h"
@@ -57,7 +65,7 @@ typedef struct gemm_job {
     int64_t rows, columns;          // tiles a compute task takes
     int64_t task_rows;              // compute tasks in a column of tasks
     float *all_sums;                // (panels_b, panels_a, tile) where k is cut into several jobs, else NULL
-    void (*pack)(apus_dtype, const gemm_operand *, int64_t, int64_t);
+    void (*pack)(apus_dtype, const gemm_operand *, bool, int64_t, int64_t);
     void (*compute)(const gemm_block *, float *);
 } gemm_job;
 
@@ -70,8 +78,8 @@ static void pack_task(void *context, int64_t task, int32_t thread) {
     const gemm_job *job = context;
     bool is_a = task < job->tasks_a;
     int64_t chunk = is_a ? job->pack_a : job->pack_b, first = (is_a ? task : task - job->tasks_a) * chunk;
-    job->pack(job->whole.type, is_a ? &job->whole.a : &job->whole.b, first,
-              least(first + chunk, is_a ? job->panels_a : job->panels_b));
+    job->pack(job->whole.type, is_a ? &job->whole.a : &job->whole.b,
+              job->whole.first, first, least(first + chunk, is_a ? job->panels_a : job->panels_b));
 }
 
 static void compute_task(void *context, int64_t task, int32_t thread) {
@@ -120,9 +128,12 @@ static void run_job(gemm_job *job, bool a_is_packed) {
 /// Sizes of the blocks that run_job takes: lines of a and b, elements of k.
 typedef struct gemm_blocking { int64_t m, n, k, depth; } gemm_blocking;
 
-static gemm_blocking choose_blocking(const apus_matmul *call, gemm_shape shape) {
+static int64_t per_unit_of(apus_dtype type, gemm_shape shape) {
+    return type == APUS_BF16 ? shape.per_bf16 : type == APUS_I8 ? shape.per_int8 : 1;
+}
+
+static gemm_blocking choose_blocking(const apus_matmul *call, gemm_shape shape, int64_t per_unit) {
     apus_caches caches = apus_cpu_caches();
-    int64_t per_unit = call->type == APUS_BF16 && shape.pairs ? 2 : 1;
     // A panel of b stays in the level-1 cache while panels of a pass by.
     int64_t depth = most(64, caches.l1 * 2 / 3 / (shape.columns * 4) / 8 * 8);
     int64_t units = least(parts(call->k, per_unit), 4096), lines = most(256, caches.l3 / 4 / (most(units, 1) * 4));
@@ -142,49 +153,59 @@ static gemm_operand operand(const void *data, int64_t lines, int64_t line_stride
     };
 }
 
-static void run_entry(const apus_matmul *call, int64_t entry) {
-    gemm_shape shape = APUS_BEST(gemm_shape);
-    gemm_blocking size = choose_blocking(call, shape);
-    int64_t per_unit = call->type == APUS_BF16 && shape.pairs ? 2 : 1;
-    int64_t bytes = gemm_bytes(call->type), c_bytes = gemm_bytes(call->c_type);
-    const char *a = (const char *)call->a + (call->a_offset ? call->a_offset[entry] : 0) * bytes;
-    const char *b = (const char *)call->b + (call->b_offset ? call->b_offset[entry] : 0) * bytes;
-    int64_t c_offset = call->c_offset ? call->c_offset[entry] : 0;
+/// The part of a product from row i, column j and element k of the sums on, of the given size.
+static gemm_block part(const gemm_product *product, int64_t entry, int64_t i, int64_t j, int64_t k,
+                       gemm_blocking size, gemm_shape shape) {
+    const apus_matmul *call = &product->call;
+    int64_t per_unit = per_unit_of(call->type, shape), bytes = gemm_bytes(call->type);
+    int64_t c_bytes = gemm_bytes(call->c_type), depth = least(size.k, call->k - k);
+    int64_t a = (call->a_offset ? call->a_offset[entry] : 0) + i * call->a_row + k * call->a_column;
+    int64_t b = (call->b_offset ? call->b_offset[entry] : 0) + j * call->b_column + k * call->b_row;
+    int64_t c = (call->c_offset ? call->c_offset[entry] : 0) + j;
+    const char *residual = call->residual;
+    return (gemm_block){
+        .type = call->type,
+        .a = operand((const char *)call->a + a * bytes, least(size.m, call->m - i), call->a_row,
+                     depth, call->a_column, shape.rows, per_unit),
+        .b = operand((const char *)call->b + b * bytes, least(size.n, call->n - j), call->b_column,
+                     depth, call->b_row, shape.columns, per_unit),
+        .depth = size.depth,
+        .first = k == 0,
+        .last = k + depth == call->k,
+        .c = (char *)call->c + (c + i * call->c_row) * c_bytes,
+        .c_row = call->c_row,
+        .bias = call->bias ? call->bias + j : NULL,
+        .residual = residual ? residual + (c + i * call->residual_row) * c_bytes : NULL,
+        .row_scale = product->row_scale ? product->row_scale + i : NULL,
+        .column_scale = product->column_scale ? product->column_scale + j : NULL,
+        .epilogue = {call->alpha, call->activation, call->c_type, call->residual_row},
+    };
+}
 
+static void run_entry(const gemm_product *product, int64_t entry) {
+    const apus_matmul *call = &product->call;
+    gemm_shape shape = APUS_BEST(gemm_shape);
+    int64_t per_unit = per_unit_of(call->type, shape);
+    gemm_blocking size = choose_blocking(call, shape, per_unit);
     gemm_job job = {.shape = shape, .pack = APUS_BEST(matmul_pack), .compute = APUS_BEST(matmul_block)};
-    size_t units = (size_t)parts(size.k, per_unit);
-    uint32_t *panels_a = apus_scratch(PANELS_A, (size_t)parts(size.m, shape.rows) * shape.rows * units * 4);
-    uint32_t *panels_b = apus_scratch(PANELS_B, (size_t)parts(size.n, shape.columns) * shape.columns * units * 4);
-    if (size.k < call->k)
-        job.all_sums = apus_scratch(ALL_SUMS, (size_t)(parts(size.m, shape.rows) * parts(size.n, shape.columns)
-                                                       * shape.rows * shape.columns * 4));
+
+    int64_t m = parts(size.m, shape.rows) * shape.rows, n = parts(size.n, shape.columns) * shape.columns;
+    int64_t units = parts(size.k, per_unit);
+    uint32_t *panels_a = apus_scratch(PANELS_A, (size_t)(m * units * 4));
+    uint32_t *panels_b = apus_scratch(PANELS_B, (size_t)(n * (units + 1) * 4));
+    if (size.k < call->k) job.all_sums = apus_scratch(ALL_SUMS, (size_t)(m * n * 4));
     for (int64_t i = 0; i < call->m; i += size.m)
         for (int64_t j = 0; j < call->n; j += size.n) {
             int64_t k = 0;
             do {
-                int64_t m = least(size.m, call->m - i), n = least(size.n, call->n - j);
-                int64_t depth = least(size.k, call->k - k);
-                gemm_block *t = &job.whole;
-                t->type = call->type;
-                t->a = operand(a + (i * call->a_row + k * call->a_column) * bytes, m, call->a_row,
-                               depth, call->a_column, shape.rows, per_unit);
-                t->b = operand(b + (j * call->b_column + k * call->b_row) * bytes, n, call->b_column,
-                               depth, call->b_row, shape.columns, per_unit);
-                t->a.panels = panels_a;
-                t->b.panels = panels_b;
-                t->depth = size.depth;
-                t->first = k == 0;
-                t->last = k + depth == call->k;
-                t->c = (char *)call->c + (c_offset + i * call->c_row + j) * c_bytes;
-                t->c_row = call->c_row;
-                t->bias = call->bias ? call->bias + j : NULL;
-                t->residual = call->residual
-                    ? (const char *)call->residual + (c_offset + i * call->residual_row + j) * c_bytes : NULL;
-                t->epilogue = (gemm_epilogue){call->alpha, call->activation, call->c_type, call->residual_row};
-                job.panels_a = parts(m, shape.rows);
-                job.panels_b = parts(n, shape.columns);
-                run_job(&job, j > 0 && size.k == call->k);
-                k += depth;
+                job.whole = part(product, entry, i, j, k, size, shape);
+                job.whole.a.panels = panels_a;
+                job.whole.b.panels = panels_b;
+                if (call->type == APUS_I8) job.whole.b.sums = (int32_t *)(panels_b + n * units);
+                job.panels_a = parts(job.whole.a.lines, shape.rows);
+                job.panels_b = parts(job.whole.b.lines, shape.columns);
+                run_job(&job, j > 0 && size.k >= call->k);
+                k += size.k;
             } while (k < call->k);
         }
 }
@@ -198,13 +219,26 @@ static void entry_task(void *context, int64_t task, int32_t thread) {
 
 void apus_matmul_run(const apus_matmul *call) {
     if (call->m <= 0 || call->n <= 0 || call->batch <= 0) return;
+    gemm_product product = {.call = *call};
     // Many entries: each is one thread's, packed and used in its own cache.
-    if (call->batch >= 8 * apus_thread_count()) apus_parallel(call->batch, entry_task, (void *)call);
-    else for (int64_t entry = 0; entry < call->batch; entry++) run_entry(call, entry);
+    if (call->batch >= 8 * apus_thread_count()) apus_parallel(call->batch, entry_task, &product);
+    else for (int64_t entry = 0; entry < call->batch; entry++) run_entry(&product, entry);
+}
+
+void apus_matmul_int8(int64_t m, int64_t n, int64_t k, const int8_t *x, const float *sx,
+                      const int8_t *w, const float *sw, const float *bias, float *y) {
+    if (m <= 0 || n <= 0) return;
+    gemm_product product = {
+        .call = {.m = m, .n = n, .k = k, .a = x, .a_row = k, .a_column = 1, .b = w, .b_row = 1, .b_column = k,
+                 .c = y, .c_row = n, .type = APUS_I8, .c_type = APUS_F32, .batch = 1, .alpha = 1, .bias = bias},
+        .row_scale = sx,
+        .column_scale = sw,
+    };
+    run_entry(&product, 0);
 }
 
 const char *apus_matmul_kernel(const apus_matmul *call) {
     static const char *const f32[] = {"tile f32 4x8", "tile f32 8x12", "tile f32 6x16", "tile f32 14x32"};
-    if (call->type == APUS_BF16 && APUS_BEST(gemm_shape).pairs) return "tile bf16 14x32";
+    if (call->type == APUS_BF16 && APUS_BEST(gemm_shape).per_bf16 == 2) return "tile bf16 14x32";
     return f32[apus_cpu_isa()];
 }

@@ -4,13 +4,22 @@
 #include "host.h"
 
 #define FILES(f)                                                                                  \
-    f(common) f(elementwise)
+    f(common) f(elementwise) f(matmul) f(softmax) f(normalize)
 
 static const unsigned char common[] = {
 #embed "../../../Kernels/common.cl" suffix(, 0)
 };
 static const unsigned char elementwise[] = {
 #embed "../../../Kernels/elementwise.cl" suffix(, 0)
+};
+static const unsigned char matmul[] = {
+#embed "../../../Kernels/matmul.cl" suffix(, 0)
+};
+static const unsigned char softmax[] = {
+#embed "../../../Kernels/softmax.cl" suffix(, 0)
+};
+static const unsigned char normalize[] = {
+#embed "../../../Kernels/normalize.cl" suffix(, 0)
 };
 
 const char *opencl_source(const char *file) {

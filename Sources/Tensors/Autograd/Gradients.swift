@@ -1,8 +1,12 @@
 /// The gradients of `y` (of `sum(y · seed)`) with respect to each of `targets`; nil where `y` does not depend on it.
 ///
 /// With `createGraph` the gradients are themselves recorded, and can be differentiated again.
-package func gradients(of y: Tensor, seed: Tensor, at targets: [Tensor], createGraph: Bool = false) -> [Tensor?] {
-    precondition(seed.shape == y.shape, "gradients: a seed of shape \(seed.shape) for a value of shape \(y.shape)")
+package func gradients(of y: Tensor, seed: Tensor, at targets: [Tensor], createGraph: Bool = false)
+    -> [Tensor?]
+{
+    require(
+        seed.shape == y.shape,
+        "gradients: a seed of shape \(seed.shape) for a value of shape \(y.shape)")
     var byNode: [Int: Tensor] = [:]
     Recording.$isOn.withValue(createGraph) {
         if let root = y.node { byNode = backward(from: root, seed: seed, to: targets) }
@@ -35,14 +39,16 @@ private func nodesOnPath(from root: Node, to wanted: Set<Int>, oldest: Int) -> [
     var stack = [root]
     while let node = stack.popLast() {
         order.append(node)
-        for case let input? in node.inputs where input.id >= oldest && visited.insert(input.id).inserted {
+        for case let input? in node.inputs
+        where input.id >= oldest && visited.insert(input.id).inserted {
             stack.append(input)
         }
     }
     // Inputs are older than their users: one pass in ascending order settles who reaches a target.
     var reaching = wanted
     let ascending = order.sorted { $0.id < $1.id }
-    for node in ascending where node.inputs.contains(where: { $0.map { reaching.contains($0.id) } ?? false }) {
+    for node in ascending
+    where node.inputs.contains(where: { $0.map { reaching.contains($0.id) } ?? false }) {
         reaching.insert(node.id)
     }
     return ascending.filter { reaching.contains($0.id) }
@@ -61,14 +67,18 @@ public func valueAndGradient(
 ) rethrows -> (value: Tensor, gradients: [Tensor]) {
     let leaves = parameters.map { $0.isTracked && createGraph ? $0 : $0.tracked }
     let value = try Recording.$isOn.withValue(true) { try function(leaves) }
-    precondition(value.count == 1, "valueAndGradient: the value has shape \(value.shape), but must be one number")
+    require(
+        value.count == 1,
+        "valueAndGradient: the value has shape \(value.shape), but must be one number")
     let found = value.gradients(at: leaves, createGraph: createGraph)
     return (createGraph ? value : value.detached, found)
 }
 
 extension Tensor {
     /// Gradients of this value (of its sum, weighted by `seed` if given) with respect to tracked tensors it was computed from.
-    public func gradients(at targets: [Tensor], seed: Tensor? = nil, createGraph: Bool = false) -> [Tensor] {
+    public func gradients(at targets: [Tensor], seed: Tensor? = nil, createGraph: Bool = false)
+        -> [Tensor]
+    {
         let seed = seed ?? Tensor.ones(shape, dtype: dtype, on: device)
         let found = Tensors.gradients(of: self, seed: seed, at: targets, createGraph: createGraph)
         return zip(targets, found).map { target, g in

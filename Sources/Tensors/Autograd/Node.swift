@@ -33,7 +33,9 @@ public func noGrad<R>(_ body: () throws -> R) rethrows -> R {
 
 extension Tensor {
     /// A leaf: gradients can be asked with respect to it.
-    public var tracked: Tensor { Tensor(storage: storage, layout: layout, dtype: dtype, node: Node()) }
+    public var tracked: Tensor {
+        Tensor(storage: storage, layout: layout, dtype: dtype, node: Node())
+    }
 
     /// This value with a record of how it came from `inputs`, if any of them is tracked.
     ///

@@ -41,7 +41,8 @@ package protocol Backend: AnyObject, Sendable {
     func matmul(_ call: Matmul)
     func convolve(_ pass: ConvolutionPass, _ c: Convolution, into result: Tensor)
     func attention(_ call: Attention, into o: Tensor, logSumExp: Tensor)
-    func attentionGradient(_ call: Attention, o: Tensor, logSumExp: Tensor, g: Tensor, into: AttentionGradients)
+    func attentionGradient(
+        _ call: Attention, o: Tensor, logSumExp: Tensor, g: Tensor, into: AttentionGradients)
 
     // Pictures, channels last, contiguous.
     func pool(_ p: Pooling, _ x: Tensor, into y: Tensor, index: Tensor?)
@@ -51,12 +52,14 @@ package protocol Backend: AnyObject, Sendable {
     // Rows: x (rows, columns) contiguous.
     func softmax(logarithm: Bool, _ x: Tensor, into y: Tensor)
     func softmaxGradient(logarithm: Bool, _ y: Tensor, _ g: Tensor, into dx: Tensor)
-    func normalize(_ n: Normalization, _ x: Tensor, into y: Tensor, statistics: NormalizationStatistics)
+    func normalize(
+        _ n: Normalization, _ x: Tensor, into y: Tensor, statistics: NormalizationStatistics)
     func normalizeGradient(
         _ n: Normalization, _ x: Tensor, statistics: NormalizationStatistics, _ g: Tensor,
         into: NormalizationGradients)
     func crossEntropy(_ c: CrossEntropy, loss: Tensor, logSumExp: Tensor, rowWeight: Tensor)
-    func crossEntropyGradient(_ c: CrossEntropy, logSumExp: Tensor, scale: Tensor, into dlogits: Tensor)
+    func crossEntropyGradient(
+        _ c: CrossEntropy, logSumExp: Tensor, scale: Tensor, into dlogits: Tensor)
     func rope(_ r: Rope, _ x: Tensor, inverse: Bool, into y: Tensor)
 
     // Updates in place, of contiguous f32 state.

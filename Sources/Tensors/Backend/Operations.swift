@@ -72,7 +72,8 @@ package struct Convolution: Sendable, Hashable {
 
 /// Which of a convolution's three products is wanted, and from what.
 package enum ConvolutionPass: Sendable {
-    case forward(x: Tensor, weight: Tensor, bias: Tensor?, activation: Activation, residual: Tensor?)
+    case forward(
+        x: Tensor, weight: Tensor, bias: Tensor?, activation: Activation, residual: Tensor?)
     /// From the gradient of y; with a bias (cin) this is the transposed convolution.
     case inputGradient(g: Tensor, weight: Tensor, bias: Tensor?)
     case weightGradient(x: Tensor, g: Tensor)
@@ -98,7 +99,8 @@ package struct AttentionGradients: Sendable {
 package struct Pooling: Sendable, Hashable {
     package enum Kind: Sendable { case max, average, adaptiveAverage }
     package var kind: Kind
-    package var kh = 1, kw = 1, strideH = 1, strideW = 1, padH = 0, padW = 0, dilationH = 1, dilationW = 1
+    package var kh = 1, kw = 1, strideH = 1, strideW = 1, padH = 0, padW = 0, dilationH = 1,
+        dilationW = 1
     package var countsPadding = true
 }
 
@@ -144,10 +146,15 @@ package struct Rope: Sendable {
 }
 
 package enum OptimiserStep: Sendable {
-    /// State: m, v.
-    case adam(lr: Float, beta1: Float, beta2: Float, epsilon: Float, weightDecay: Float, bias1: Float, bias2: Float, decoupled: Bool)
+    /// State: m, v, and with AMSGrad the largest v so far. Double: 1 - beta2 must not be rounded first.
+    case adam(
+        lr: Double, beta1: Double, beta2: Double, epsilon: Double, weightDecay: Double,
+        bias1: Double, bias2: Double,
+        decoupled: Bool)
     /// State: momentum buffer, or none.
-    case sgd(lr: Float, momentum: Float, dampening: Float, weightDecay: Float, nesterov: Bool, first: Bool)
+    case sgd(
+        lr: Double, momentum: Double, dampening: Double, weightDecay: Double, nesterov: Bool,
+        first: Bool)
 }
 
 /// How a matrix (rows, columns) is stored in few bits.

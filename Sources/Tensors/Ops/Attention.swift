@@ -18,7 +18,8 @@ extension Tensor {
     ///   - window: only this many keys back are visible.
     ///   - softcap: scores become softcap · tanh(scores / softcap) before the mask.
     public func attention(
-        _ k: Tensor, _ v: Tensor, mask: Tensor? = nil, scale: Float? = nil, causal: Causality = .none,
+        _ k: Tensor, _ v: Tensor, mask: Tensor? = nil, scale: Float? = nil,
+        causal: Causality = .none,
         window: Int? = nil, softcap: Float? = nil
     ) -> Tensor {
         let call = attentionCall(k, v, mask, scale, causal, window, softcap)
@@ -32,25 +33,31 @@ extension Tensor {
             let wantsMask = mask?.isTracked == true
             let full = [q.shape[0], q.shape[1], q.shape[2], k.shape[2]]
             let into = AttentionGradients(
-                q: q.result(), k: k.result(), v: v.result(), mask: wantsMask ? q.result(full, .f32) : nil)
+                q: q.result(), k: k.result(), v: v.result(),
+                mask: wantsMask ? q.result(full, .f32) : nil)
             if o.count > 0 {
                 q.backend.attentionGradient(call, o: o, logSumExp: logSumExp, g: g, into: into)
             }
             return [into.q, into.k, into.v]
-                + (mask.map { m in [into.mask.map { $0.summed(to: m.shape).cast(to: m.dtype) }] } ?? [])
+                + (mask.map { m in [into.mask.map { $0.summed(to: m.shape).cast(to: m.dtype) }] }
+                    ?? [])
         }
     }
 
     private func attentionCall(
-        _ k: Tensor, _ v: Tensor, _ mask: Tensor?, _ scale: Float?, _ causal: Causality, _ window: Int?, _ softcap: Float?
+        _ k: Tensor, _ v: Tensor, _ mask: Tensor?, _ scale: Float?, _ causal: Causality,
+        _ window: Int?, _ softcap: Float?
     ) -> Attention {
-        precondition(
-            rank == 4 && k.rank == 4 && v.rank == 4 && k.shape[0] == shape[0] && v.shape[0] == shape[0]
+        require(
+            rank == 4 && k.rank == 4 && v.rank == 4 && k.shape[0] == shape[0]
+                && v.shape[0] == shape[0]
                 && k.shape[1] == v.shape[1] && k.shape[2] == v.shape[2] && k.shape[3] == shape[3]
                 && k.shape[1] > 0 && shape[1] % k.shape[1] == 0,
             "attention: the shapes \(shape), \(k.shape), \(v.shape) do not fit")
-        precondition(dtype == k.dtype && dtype == v.dtype, "attention: operands of type \(dtype), \(k.dtype), \(v.dtype)")
-        precondition(window.map { $0 > 0 } ?? true, "attention: a window of \(window ?? 0)")
+        require(
+            dtype == k.dtype && dtype == v.dtype,
+            "attention: operands of type \(dtype), \(k.dtype), \(v.dtype)")
+        require(window.map { $0 > 0 } ?? true, "attention: a window of \(window ?? 0)")
         _ = (sharedBackend(self, k, "attention"), sharedBackend(self, v, "attention"))
         var offset = k.shape[2] - shape[2]
         var isCausal = true
@@ -62,25 +69,33 @@ extension Tensor {
         let full = [shape[0], shape[1], shape[2], k.shape[2]]
         return Attention(
             q: detached, k: k.detached, v: v.detached, mask: mask?.detached.expanded(to: full),
-            scale: scale ?? 1 / Float(shape[3]).squareRoot(), softcap: softcap ?? 0, isCausal: isCausal,
+            scale: scale ?? 1 / Float(shape[3]).squareRoot(), softcap: softcap ?? 0,
+            isCausal: isCausal,
             causalOffset: offset, window: window ?? 0)
     }
 }
 
 /// Attention in basic ops: the oracle and the gradient of the gradient.
-package func attentionDefinition(_ call: Attention, _ q: Tensor, _ k: Tensor, _ v: Tensor, _ mask: Tensor?) -> Tensor {
+package func attentionDefinition(
+    _ call: Attention, _ q: Tensor, _ k: Tensor, _ v: Tensor, _ mask: Tensor?
+) -> Tensor {
     let group = q.shape[1] / k.shape[1]
-    let (keys, values) = (k.repeatedInterleaved(group, axis: 1), v.repeatedInterleaved(group, axis: 1))
+    let (keys, values) = (
+        k.repeatedInterleaved(group, axis: 1), v.repeatedInterleaved(group, axis: 1)
+    )
     var scores = q.matmul(keys.transposed()) * call.scale
     if call.softcap > 0 { scores = tanh(scores / call.softcap) * call.softcap }
     if let mask {
         scores = mask.dtype == .bool ? scores.masked(.!mask, with: -.infinity) : scores + mask
     }
     // column - row - offset: 0 on the diagonal that a causal query still sees.
-    let rows = Tensor.arange(q.shape[2], start: Double(call.causalOffset), on: q.device).expandingAxis(1)
+    let rows = Tensor.arange(q.shape[2], start: Double(call.causalOffset), on: q.device)
+        .expandingAxis(1)
     let distance = Tensor.arange(k.shape[2], on: q.device) - rows
     if call.isCausal { scores = scores.masked(distance.greater(0), with: -.infinity) }
-    if call.window > 0 { scores = scores.masked(distance.lessEqual(Float(-call.window)), with: -.infinity) }
+    if call.window > 0 {
+        scores = scores.masked(distance.lessEqual(Float(-call.window)), with: -.infinity)
+    }
     return scores.softmax().matmul(values)
 }
 
@@ -101,16 +116,20 @@ extension Tensor {
         positions: Tensor, base: Float = 10000, isInterleaved: Bool = false, dims: Int? = nil,
         scaling: RopeScaling = .none
     ) -> Tensor {
-        precondition(rank == 4, "rope: a tensor of shape \(shape), not (B, H, T, D)")
+        require(rank == 4, "rope: a tensor of shape \(shape), not (B, H, T, D)")
         let dims = dims ?? shape[3]
-        precondition(
+        require(
             dims >= 0 && dims <= shape[3] && dims % 2 == 0 && positions.shape.last == shape[2]
                 && (positions.rank == 1 || positions.rank == 2 && positions.shape[0] == shape[0]),
             "rope: \(dims) of \(shape) with positions of shape \(positions.shape)")
         let frequencies = Tensor(ropeFrequencies(dims, base, scaling), on: device)
-        let times = positions.detached.cast(to: .f32).reshaped([positions.count / shape[2], shape[2], 1])
-        let angles = times * frequencies   // (B or 1, T, dims / 2)
-        return rotated(Rope(cos: cos(angles), sin: sin(angles), dims: dims, isInterleaved: isInterleaved), inverse: false)
+        let times = positions.detached.cast(to: .f32).reshaped([
+            positions.count / shape[2], shape[2], 1,
+        ])
+        let angles = times * frequencies  // (B or 1, T, dims / 2)
+        return rotated(
+            Rope(cos: cos(angles), sin: sin(angles), dims: dims, isInterleaved: isInterleaved),
+            inverse: false)
     }
 
     /// A rotation is linear, and its transpose rotates back.
@@ -122,7 +141,9 @@ extension Tensor {
 
     /// [n] -> [n, dim]: cos(t f_i)…, sin(t f_i)…, with f_i = maxPeriod^(-i / (dim / 2)).
     public func sinusoidalEmbedding(_ dim: Int, maxPeriod: Double = 10000) -> Tensor {
-        precondition(rank == 1 && dim > 0 && dim % 2 == 0, "sinusoidalEmbedding: \(shape) to \(dim) channels")
+        require(
+            rank == 1 && dim > 0 && dim % 2 == 0, "sinusoidalEmbedding: \(shape) to \(dim) channels"
+        )
         let half = dim / 2
         let frequencies = (0..<half).map { Float(power(maxPeriod, -Double($0) / Double(half))) }
         let angles = cast(to: .f32).expandingAxis(1) * Tensor(frequencies, on: device)

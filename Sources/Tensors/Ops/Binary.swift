@@ -7,7 +7,7 @@ package func broadcastShape(_ a: [Int], _ b: [Int], _ op: StaticString) -> [Int]
         let i = axis - (rank - a.count)
         let j = axis - (rank - b.count)
         let (m, n) = (i < 0 ? 1 : a[i], j < 0 ? 1 : b[j])
-        precondition(m == n || m == 1 || n == 1, "\(op): the shapes \(a) and \(b) do not broadcast")
+        require(m == n || m == 1 || n == 1, "\(op): the shapes \(a) and \(b) do not broadcast")
         return m == 1 ? n : m
     }
 }
@@ -16,11 +16,14 @@ extension Tensor {
     /// The common type of two operands: floats widen to f32 if they differ; other types must agree.
     private static func commonType(_ a: Tensor, _ b: Tensor, _ op: StaticString) -> DType {
         if a.dtype == b.dtype { return a.dtype }
-        precondition(a.dtype.isFloat && b.dtype.isFloat, "\(op): operands of type \(a.dtype) and \(b.dtype)")
+        require(
+            a.dtype.isFloat && b.dtype.isFloat, "\(op): operands of type \(a.dtype) and \(b.dtype)")
         return .f32
     }
 
-    package static func binary(_ op: BinaryOp, _ a: Tensor, _ b: Tensor, _ name: StaticString) -> Tensor {
+    package static func binary(_ op: BinaryOp, _ a: Tensor, _ b: Tensor, _ name: StaticString)
+        -> Tensor
+    {
         let backend = sharedBackend(a, b, name)
         let shape = broadcastShape(a.shape, b.shape, name)
         let type = commonType(a, b, name)
@@ -29,8 +32,10 @@ extension Tensor {
         guard !op.isComparison, type.isFloat else { return z }
         return z.recorded(from: [a, b]) { g in
             [
-                a.isTracked ? op.gradientOfLeft(a, b, g).summed(to: a.shape).cast(to: a.dtype) : nil,
-                b.isTracked ? op.gradientOfRight(a, b, g).summed(to: b.shape).cast(to: b.dtype) : nil,
+                a.isTracked
+                    ? op.gradientOfLeft(a, b, g).summed(to: a.shape).cast(to: a.dtype) : nil,
+                b.isTracked
+                    ? op.gradientOfRight(a, b, g).summed(to: b.shape).cast(to: b.dtype) : nil,
             ]
         }
     }
@@ -57,14 +62,20 @@ extension Tensor {
     public static func /= (a: inout Tensor, b: Tensor) { a = a / b }
 
     /// self to the power of another tensor, for positive self.
-    public func raised(to exponent: Tensor) -> Tensor { Tensor.binary(.pow, self, exponent, "raised") }
+    public func raised(to exponent: Tensor) -> Tensor {
+        Tensor.binary(.pow, self, exponent, "raised")
+    }
 
     public func equal(_ other: Tensor) -> Tensor { Tensor.binary(.eq, self, other, "equal") }
     public func notEqual(_ other: Tensor) -> Tensor { Tensor.binary(.ne, self, other, "notEqual") }
     public func less(_ other: Tensor) -> Tensor { Tensor.binary(.lt, self, other, "less") }
-    public func lessEqual(_ other: Tensor) -> Tensor { Tensor.binary(.le, self, other, "lessEqual") }
+    public func lessEqual(_ other: Tensor) -> Tensor {
+        Tensor.binary(.le, self, other, "lessEqual")
+    }
     public func greater(_ other: Tensor) -> Tensor { Tensor.binary(.gt, self, other, "greater") }
-    public func greaterEqual(_ other: Tensor) -> Tensor { Tensor.binary(.ge, self, other, "greaterEqual") }
+    public func greaterEqual(_ other: Tensor) -> Tensor {
+        Tensor.binary(.ge, self, other, "greaterEqual")
+    }
 
     public func equal(_ value: Float) -> Tensor { equal(constant(value)) }
     public func less(_ value: Float) -> Tensor { less(constant(value)) }
@@ -91,7 +102,7 @@ extension BinaryOp {
         case .geluMul: g * b * UnaryOp.gelu.derivative(at: a)
         case .geluTanhMul: g * b * UnaryOp.geluTanh.derivative(at: a)
         case .sigmoidMul: g * b * UnaryOp.sigmoid.derivative(at: a)
-        default: preconditionFailure("\(self) has no gradient")
+        default: mistake("\(self) has no gradient")
         }
     }
 
@@ -108,7 +119,7 @@ extension BinaryOp {
         case .geluMul: g * a.gelu()
         case .geluTanhMul: g * a.gelu(approximate: true)
         case .sigmoidMul: g * a.sigmoid()
-        default: preconditionFailure("\(self) has no gradient")
+        default: mistake("\(self) has no gradient")
         }
     }
 
@@ -123,7 +134,7 @@ extension BinaryOp {
 extension Tensor {
     /// condition ? a : b, all three broadcasting.
     public static func select(_ condition: Tensor, _ a: Tensor, _ b: Tensor) -> Tensor {
-        precondition(condition.dtype == .bool, "select: the condition is \(condition.dtype), not bool")
+        require(condition.dtype == .bool, "select: the condition is \(condition.dtype), not bool")
         let type = commonType(a, b, "select")
         let values = broadcastShape(a.shape, b.shape, "select")
         let shape = broadcastShape(condition.shape, values, "select")
@@ -131,13 +142,16 @@ extension Tensor {
         _ = sharedBackend(condition, a, "select")
         let y = uninitialized(shape, type, on: backend)
         backend.select(
-            condition.detached.expanded(to: shape), a.detached.expanded(to: shape), b.detached.expanded(to: shape),
+            condition.detached.expanded(to: shape), a.detached.expanded(to: shape),
+            b.detached.expanded(to: shape),
             into: y)
         return y.recorded(from: [a, b]) { g in
             let zero = g.constant(0)
             return [
-                a.isTracked ? select(condition, g, zero).summed(to: a.shape).cast(to: a.dtype) : nil,
-                b.isTracked ? select(condition, zero, g).summed(to: b.shape).cast(to: b.dtype) : nil,
+                a.isTracked
+                    ? select(condition, g, zero).summed(to: a.shape).cast(to: a.dtype) : nil,
+                b.isTracked
+                    ? select(condition, zero, g).summed(to: b.shape).cast(to: b.dtype) : nil,
             ]
         }
     }
@@ -148,14 +162,18 @@ extension Tensor {
     }
 
     /// Keeps the lower triangle of the last two axes: column - row <= diagonal.
-    public func lowerTriangle(_ diagonal: Int = 0) -> Tensor { masked(offDiagonal("lowerTriangle").greater(Float(diagonal)), with: 0) }
+    public func lowerTriangle(_ diagonal: Int = 0) -> Tensor {
+        masked(offDiagonal("lowerTriangle").greater(Float(diagonal)), with: 0)
+    }
 
     /// Keeps the upper triangle of the last two axes: column - row >= diagonal.
-    public func upperTriangle(_ diagonal: Int = 0) -> Tensor { masked(offDiagonal("upperTriangle").less(Float(diagonal)), with: 0) }
+    public func upperTriangle(_ diagonal: Int = 0) -> Tensor {
+        masked(offDiagonal("upperTriangle").less(Float(diagonal)), with: 0)
+    }
 
     /// column - row, (rows, columns).
     private func offDiagonal(_ op: StaticString) -> Tensor {
-        precondition(rank >= 2, "\(op): a tensor of shape \(shape) has no rows and columns")
+        require(rank >= 2, "\(op): a tensor of shape \(shape) has no rows and columns")
         let rows = Tensor.arange(shape[rank - 2], on: device).expandingAxis(1)
         return Tensor.arange(shape[rank - 1], on: device) - rows
     }
@@ -183,7 +201,7 @@ extension Tensor {
     /// The axis in halves a, b: a · sigmoid(b).
     public func glu(axis: Int = -1) -> Tensor {
         let position = self.axis(axis, "glu")
-        precondition(shape[position] % 2 == 0, "glu: axis \(axis) of \(shape) is odd")
+        require(shape[position] % 2 == 0, "glu: axis \(axis) of \(shape) is odd")
         let halves = chunked(2, axis: position)
         return Tensor.binary(.sigmoidMul, halves[1], halves[0], "glu")
     }

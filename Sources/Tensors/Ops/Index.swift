@@ -3,12 +3,13 @@
 extension Tensor {
     /// Traps unless every index is in 0 ..< length.
     private static func check(_ index: Tensor, below length: Int, _ op: StaticString) {
-        precondition(index.dtype == .i32, "\(op): indices of type \(index.dtype), not i32")
+        require(index.dtype == .i32, "\(op): indices of type \(index.dtype), not i32")
         guard index.count > 0 else { return }
         let range = index.backend.indexRange(index)
-        precondition(
+        require(
             range.lowerBound >= 0 && range.upperBound < length,
-            "\(op): indices \(range.lowerBound) ... \(range.upperBound) are not all in 0 ..< \(length)")
+            "\(op): indices \(range.lowerBound) ... \(range.upperBound) are not all in 0 ..< \(length)"
+        )
     }
 
     /// The axis in the middle: (outer, n, inner), contiguous.
@@ -22,7 +23,7 @@ extension Tensor {
     public func selecting(_ index: Tensor, axis: Int = 0) -> Tensor {
         let position = self.axis(axis, "selecting")
         _ = sharedBackend(self, index, "selecting")
-        precondition(index.rank == 1, "selecting: an index of shape \(index.shape), not 1-D")
+        require(index.rank == 1, "selecting: an index of shape \(index.shape), not 1-D")
         Tensor.check(index, below: shape[position], "selecting")
         let x = threefold(position)
         let y = result([x.shape[0], index.count, x.shape[2]])
@@ -30,14 +31,20 @@ extension Tensor {
         var shape = self.shape
         shape[position] = index.count
         return y.reshaped(shape).recorded(from: [self]) { [x = self] g in
-            [Tensor.zeros(x.shape, on: g.device).addingSlices(g.cast(to: .f32), at: index, axis: position).cast(to: x.dtype)]
+            [
+                Tensor.zeros(x.shape, on: g.device).addingSlices(
+                    g.cast(to: .f32), at: index, axis: position
+                ).cast(to: x.dtype)
+            ]
         }
     }
 
     /// This tensor (f32) with slices added at a 1-D index along an axis; repeats accumulate in order.
     public func addingSlices(_ slices: Tensor, at index: Tensor, axis: Int = 0) -> Tensor {
         let position = self.axis(axis, "addingSlices")
-        precondition(dtype == .f32 && slices.dtype == .f32, "addingSlices: needs f32, not \(dtype) and \(slices.dtype)")
+        require(
+            dtype == .f32 && slices.dtype == .f32,
+            "addingSlices: needs f32, not \(dtype) and \(slices.dtype)")
         Tensor.check(index, below: shape[position], "addingSlices")
         let y = copied()
         if slices.count > 0 {
@@ -55,7 +62,7 @@ extension Tensor {
 
     /// Rows of a table (V, C) by id: ids (…) to (…, C). The row `padding` receives no gradient.
     public func embedding(_ ids: Tensor, padding: Int? = nil) -> Tensor {
-        precondition(rank == 2, "embedding: a table of shape \(shape), not (V, C)")
+        require(rank == 2, "embedding: a table of shape \(shape), not (V, C)")
         guard let padding, isTracked, Recording.isOn else { return rows(ids) }
         // The same values, with the padding row cut off from the gradient.
         let row = Tensor.arange(shape[0], dtype: .i32, on: device).equal(
@@ -76,13 +83,18 @@ extension Tensor {
         let y = result(index.shape)
         if y.count > 0 { backend.gather(detached, index, axis: position, into: y) }
         return y.recorded(from: [self]) { [x = self] g in
-            [Tensor.zeros(x.shape, on: g.device).scatteringAdd(index, g.cast(to: .f32), axis: position).cast(to: x.dtype)]
+            [
+                Tensor.zeros(x.shape, on: g.device).scatteringAdd(
+                    index, g.cast(to: .f32), axis: position
+                ).cast(to: x.dtype)
+            ]
         }
     }
 
     private func checkFit(_ index: Tensor, _ axis: Int, _ op: StaticString) {
-        precondition(
-            index.rank == rank && shape.indices.allSatisfy { $0 == axis || index.shape[$0] <= shape[$0] },
+        require(
+            index.rank == rank
+                && shape.indices.allSatisfy { $0 == axis || index.shape[$0] <= shape[$0] },
             "\(op): an index of shape \(index.shape) does not fit \(shape) on axis \(axis)")
         Tensor.check(index, below: shape[axis], op)
     }
@@ -90,7 +102,7 @@ extension Tensor {
     /// As `gathering`, but the axes other than `axis` broadcast.
     public func takingAlong(_ index: Tensor, axis: Int) -> Tensor {
         let position = self.axis(axis, "takingAlong")
-        precondition(index.rank == rank, "takingAlong: an index of shape \(index.shape) for \(shape)")
+        require(index.rank == rank, "takingAlong: an index of shape \(index.shape) for \(shape)")
         var (own, theirs) = (shape, index.shape)
         (own[position], theirs[position]) = (1, 1)
         var common = broadcastShape(own, theirs, "takingAlong")
@@ -103,13 +115,18 @@ extension Tensor {
     /// This tensor (f32) with `src` added at index along an axis; repeats accumulate in order.
     public func scatteringAdd(_ index: Tensor, _ src: Tensor, axis: Int) -> Tensor {
         let position = self.axis(axis, "scatteringAdd")
-        precondition(dtype == .f32 && src.dtype == .f32, "scatteringAdd: needs f32, not \(dtype) and \(src.dtype)")
-        precondition(
-            src.rank == rank && index.rank == rank && index.shape.indices.allSatisfy { index.shape[$0] <= src.shape[$0] },
+        require(
+            dtype == .f32 && src.dtype == .f32,
+            "scatteringAdd: needs f32, not \(dtype) and \(src.dtype)")
+        require(
+            src.rank == rank && index.rank == rank
+                && index.shape.indices.allSatisfy { index.shape[$0] <= src.shape[$0] },
             "scatteringAdd: an index of shape \(index.shape) for a source of shape \(src.shape)")
         checkFit(index, position, "scatteringAdd")
         let y = copied()
-        let used = index.shape.indices.reduce(src) { $0.narrowed($1, start: 0, count: index.shape[$1]) }
+        let used = index.shape.indices.reduce(src) {
+            $0.narrowed($1, start: 0, count: index.shape[$1])
+        }
         if used.count > 0 { backend.scatterAdd(y, index, used.detached, axis: position) }
         return y.recorded(from: [self, used]) { [$0, $0.gathering(index, axis: position)] }
     }

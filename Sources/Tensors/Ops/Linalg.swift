@@ -10,7 +10,8 @@ extension Tensor {
     /// Reduced QR; the diagonal of r is positive.
     public func qr() throws(LinalgError) -> (q: Tensor, r: Tensor) {
         let (m, n) = matrix("qr")
-        let parts = try factorized(.qr, self, sizes: [[m, Swift.min(m, n)], [Swift.min(m, n), n]])
+        let parts = try factorized(
+            .qr, self, sizes: [[m, Swift.min(m, n)], [Swift.min(m, n), n]])
         return (parts[0], parts[1])
     }
 
@@ -32,8 +33,9 @@ extension Tensor {
     /// x with self x = b.
     public func solve(_ b: Tensor) throws(LinalgError) -> Tensor {
         let (n, _) = square("solve").matrix("solve")
-        precondition(
-            b.rank == rank && b.shape.dropLast() == shape.dropLast(), "solve: \(shape) and \(b.shape) do not fit")
+        require(
+            b.rank == rank && b.shape.dropLast() == shape.dropLast(),
+            "solve: \(shape) and \(b.shape) do not fit")
         let columns = b.shape[b.rank - 1]
         let x = try Tensor.factorized(.solve, [self, b], sizes: [[n, columns]])[0]
         return x.recorded(from: [self, b]) { [a = self] g in
@@ -70,20 +72,24 @@ extension Tensor {
 
     /// trace((self b)^1/2) for symmetric positive semi-definite matrices.
     public func sqrtProductTrace(_ b: Tensor) throws(LinalgError) -> Tensor {
-        precondition(rank == 2 && shape == b.shape, "sqrtProductTrace: \(shape) and \(b.shape)")
+        require(rank == 2 && shape == b.shape, "sqrtProductTrace: \(shape) and \(b.shape)")
         _ = (square("sqrtProductTrace"), b.square("sqrtProductTrace"))
         return try Tensor.factorized(.sqrtProductTrace, [self, b], sizes: [[]])[0]
     }
 
     /// |mean - mean2|² + trace(cov + cov2 - 2 (cov cov2)^1/2) for self = mean.
-    public func frechetDistance(_ cov: Tensor, mean2: Tensor, _ cov2: Tensor) throws(LinalgError) -> Tensor {
-        let traces = (cov * Tensor.eye(cov.shape[0], on: device) + cov2 * Tensor.eye(cov.shape[0], on: device)).sum()
+    public func frechetDistance(_ cov: Tensor, mean2: Tensor, _ cov2: Tensor) throws(LinalgError)
+        -> Tensor
+    {
+        let traces =
+            (cov * Tensor.eye(cov.shape[0], on: device) + cov2
+            * Tensor.eye(cov.shape[0], on: device)).sum()
         return (self - mean2).squared().sum() + traces - (try cov.sqrtProductTrace(cov2)) * 2
     }
 
     /// The mean (d) and covariance (d, d; divisor n - 1) of features (n, d).
     public func meanAndCovariance() -> (mean: Tensor, covariance: Tensor) {
-        precondition(rank == 2 && shape[0] > 1, "meanAndCovariance: features of shape \(shape)")
+        require(rank == 2 && shape[0] > 1, "meanAndCovariance: features of shape \(shape)")
         let mean = self.mean(axes: [0])
         let centred = self - mean
         return (mean, centred.transposed().matmul(centred) / Float(shape[0] - 1))
@@ -92,22 +98,26 @@ extension Tensor {
     // MARK: shapes
 
     private func matrix(_ op: StaticString) -> (Int, Int) {
-        precondition(rank >= 2, "\(op): a tensor of shape \(shape) is no matrix")
-        precondition(dtype == .f32, "\(op): needs f32, not \(dtype)")
+        require(rank >= 2, "\(op): a tensor of shape \(shape) is no matrix")
+        require(dtype == .f32, "\(op): needs f32, not \(dtype)")
         return (shape[rank - 2], shape[rank - 1])
     }
 
     private func square(_ op: StaticString) -> Tensor {
         let (m, n) = matrix(op)
-        precondition(m == n, "\(op): a matrix of shape \(shape) is not square")
+        require(m == n, "\(op): a matrix of shape \(shape) is not square")
         return self
     }
 
-    private func factorized(_ kind: Factorization, _ x: Tensor, _ axes: [[Int]]) throws(LinalgError) -> [Tensor] {
+    private func factorized(_ kind: Factorization, _ x: Tensor, _ axes: [[Int]]) throws(LinalgError)
+        -> [Tensor]
+    {
         try Tensor.factorized(kind, [x], sizes: axes.map { $0.map { x.shape[x.rank + $0] } })
     }
 
-    private func factorized(_ kind: Factorization, _ x: Tensor, sizes: [[Int]]) throws(LinalgError) -> [Tensor] {
+    private func factorized(_ kind: Factorization, _ x: Tensor, sizes: [[Int]]) throws(LinalgError)
+        -> [Tensor]
+    {
         try Tensor.factorized(kind, [x], sizes: sizes)
     }
 

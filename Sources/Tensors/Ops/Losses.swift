@@ -28,15 +28,19 @@ extension Tensor {
     }
 
     /// d²/ (2 β) where |d| < β, else |d| - β / 2.
-    public func smoothL1Loss(_ target: Tensor, beta: Float = 1, reduction: Reduction = .mean) -> Tensor {
+    public func smoothL1Loss(_ target: Tensor, beta: Float = 1, reduction: Reduction = .mean)
+        -> Tensor
+    {
         let d = self - target
         let distance = abs(d)
-        return Tensor.select(distance.less(beta), d.squared() / (2 * beta), distance - beta / 2).reduced(reduction)
+        return Tensor.select(distance.less(beta), d.squared() / (2 * beta), distance - beta / 2)
+            .reduced(reduction)
     }
 
     /// -weight (positiveWeight y log σ(x) + (1 - y) log(1 - σ(x))) for logits x, stable for large |x|.
     public func bceWithLogitsLoss(
-        _ target: Tensor, weight: Tensor? = nil, positiveWeight: Tensor? = nil, reduction: Reduction = .mean
+        _ target: Tensor, weight: Tensor? = nil, positiveWeight: Tensor? = nil,
+        reduction: Reduction = .mean
     ) -> Tensor {
         let positive = target * (-self).softplus()
         let negative = (1 - target) * softplus()
@@ -56,11 +60,14 @@ extension Tensor {
     }
 
     /// x holds log q, target p (or log p): p (log p - log q), 0 where p = 0.
-    public func klDivergence(_ target: Tensor, logTarget: Bool = false, reduction: Reduction = .batchMean) -> Tensor {
+    public func klDivergence(
+        _ target: Tensor, logTarget: Bool = false, reduction: Reduction = .batchMean
+    ) -> Tensor {
         if logTarget { return (exp(target) * (target - self)).reduced(reduction) }
         let positive = target.greater(0)
         let safe = Tensor.select(positive, target, target.constant(1))
-        return (Tensor.select(positive, target * log(safe), target * 0) - target * self).reduced(reduction)
+        return (Tensor.select(positive, target * log(safe), target * 0) - target * self).reduced(
+            reduction)
     }
 
     /// KL(N(self, e^logvar) || N(0, 1)).
@@ -75,19 +82,25 @@ extension Tensor {
     }
 
     /// mean(relu(1 - real)) + mean(relu(1 + fake)) for logits self = real.
-    public func hingeDiscriminatorLoss(fake: Tensor) -> Tensor { (1 - self).relu().mean() + (1 + fake).relu().mean() }
+    public func hingeDiscriminatorLoss(fake: Tensor) -> Tensor {
+        (1 - self).relu().mean() + (1 + fake).relu().mean()
+    }
 
     /// -mean(fake) for logits self = fake.
     public func hingeGeneratorLoss() -> Tensor { -mean() }
 
     /// mean(softplus(-real)) + mean(softplus(fake)) for logits self = real.
-    public func nonsaturatingDiscriminatorLoss(fake: Tensor) -> Tensor { (-self).softplus().mean() + fake.softplus().mean() }
+    public func nonsaturatingDiscriminatorLoss(fake: Tensor) -> Tensor {
+        (-self).softplus().mean() + fake.softplus().mean()
+    }
 
     /// mean(softplus(-fake)) for logits self = fake.
     public func nonsaturatingGeneratorLoss() -> Tensor { (-self).softplus().mean() }
 
     /// α T² KL(softmax(teacher / T) || softmax(self / T)) + (1 - α) crossEntropy(self, target).
-    public func distillationLoss(teacher: Tensor, target: Tensor, temperature: Float = 2, alpha: Float = 0.5) -> Tensor {
+    public func distillationLoss(
+        teacher: Tensor, target: Tensor, temperature: Float = 2, alpha: Float = 0.5
+    ) -> Tensor {
         let student = (self / temperature).logSoftmax()
         let soft = student.klDivergence((teacher / temperature).logSoftmax(), logTarget: true)
         return soft * (alpha * temperature * temperature) + crossEntropy(target) * (1 - alpha)
@@ -100,21 +113,27 @@ extension Tensor {
     /// Logits (n, c) or (n, c, …) against class ids (n) or (n, …): -w_y log p_y with label smoothing; the mean divides by the sum of the
     /// weights of targets that are not ignored.
     public func crossEntropy(
-        _ target: Tensor, weight: Tensor? = nil, ignoring: Int = -100, smoothing: Float = 0, reduction: Reduction = .mean
+        _ target: Tensor, weight: Tensor? = nil, ignoring: Int = -100, smoothing: Float = 0,
+        reduction: Reduction = .mean
     ) -> Tensor {
         let logits = classesLast("crossEntropy", target)
         let call = CrossEntropy(
-            logits: logits.detached.asRows(), targets: target.detached.reshaped([target.count]).contiguous(),
-            weight: weight?.detached.cast(to: .f32).contiguous(), ignoring: ignoring, smoothing: smoothing)
+            logits: logits.detached.asRows(),
+            targets: target.detached.reshaped([target.count]).contiguous(),
+            weight: weight?.detached.cast(to: .f32).contiguous(), ignoring: ignoring,
+            smoothing: smoothing)
         let rows = target.count
-        let (loss, lse, rowWeight) = (result([rows], .f32), result([rows], .f32), result([rows], .f32))
+        let (loss, lse, rowWeight) = (
+            result([rows], .f32), result([rows], .f32), result([rows], .f32)
+        )
         if rows > 0 { backend.crossEntropy(call, loss: loss, logSumExp: lse, rowWeight: rowWeight) }
         let each = loss.fused(from: [logits]) { inputs in
             crossEntropyDefinition(call, inputs[0].asRows(), rowWeight)
         } gradient: { g in
             let dlogits = call.logits.result()
             if rows > 0 {
-                dlogits.backend.crossEntropyGradient(call, logSumExp: lse, scale: g.detached.scaleOfRows, into: dlogits)
+                dlogits.backend.crossEntropyGradient(
+                    call, logSumExp: lse, scale: g.detached.scaleOfRows, into: dlogits)
             }
             return [dlogits.reshaped(logits.shape)]
         }
@@ -127,7 +146,8 @@ extension Tensor {
 
     /// One number if all rows share it (a broadcast), else one a row.
     private var scaleOfRows: Tensor {
-        layout.strides.allSatisfy { $0 == 0 } ? sliced(axis: 0, start: 0, count: Swift.min(1, count)).contiguous() : contiguous()
+        layout.strides.allSatisfy { $0 == 0 }
+            ? sliced(axis: 0, start: 0, count: Swift.min(1, count)).contiguous() : contiguous()
     }
 
     /// Log-probabilities (n, c) against class ids: -w_y x_y; the mean divides by the sum of the weights not ignored.
@@ -137,7 +157,8 @@ extension Tensor {
         let x = classesLast("nllLoss", target)
         let kept = target.notEqual(Tensor.full([], Float(ignoring), dtype: .i32, on: device))
         let safe = Tensor.select(kept, target, target * 0)
-        let weights = (weight ?? Tensor.ones([x.shape[x.rank - 1]], on: device)).selecting(safe.reshaped([safe.count]))
+        let weights = (weight ?? Tensor.ones([x.shape[x.rank - 1]], on: device)).selecting(
+            safe.reshaped([safe.count]))
         let rowWeight = Tensor.select(kept.reshaped([kept.count]), weights, weights * 0)
         let picked = x.reshaped([target.count, x.shape[x.rank - 1]])
             .gathering(safe.reshaped([target.count, 1]), axis: 1).squeezed(1)
@@ -153,17 +174,21 @@ extension Tensor {
     private func classesLast(_ op: StaticString, _ target: Tensor) -> Tensor {
         var rest = shape
         if rank >= 2 { rest.remove(at: 1) }
-        precondition(
+        require(
             rank >= 2 && target.shape == rest && target.dtype == .i32,
-            "\(op): targets of shape \(target.shape) \(target.dtype) do not fit logits of shape \(shape)")
+            "\(op): targets of shape \(target.shape) \(target.dtype) do not fit logits of shape \(shape)"
+        )
         return rank == 2 ? self : permuted([0] + Array(2..<rank) + [1])
     }
 }
 
 /// The loss of each row in basic ops: logits (rows, c), rowWeight (rows).
-private func crossEntropyDefinition(_ c: CrossEntropy, _ logits: Tensor, _ rowWeight: Tensor) -> Tensor {
+private func crossEntropyDefinition(_ c: CrossEntropy, _ logits: Tensor, _ rowWeight: Tensor)
+    -> Tensor
+{
     let classes = logits.shape[1]
-    let kept = c.targets.notEqual(Tensor.full([], Float(c.ignoring), dtype: .i32, on: logits.device))
+    let kept = c.targets.notEqual(
+        Tensor.full([], Float(c.ignoring), dtype: .i32, on: logits.device))
     let safe = Tensor.select(kept, c.targets, c.targets * 0)
     let logp = logits.cast(to: .f32).logSoftmax()
     let picked = logp.gathering(safe.expandingAxis(1), axis: 1).squeezed(1)

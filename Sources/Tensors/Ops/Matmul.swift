@@ -3,7 +3,9 @@
 extension Tensor {
     /// The matrix product as in NumPy: vectors, matrices, and batches of matrices with broadcasting.
     public func matmul(_ other: Tensor) -> Tensor {
-        precondition(rank > 0 && other.rank > 0, "matmul: \(shape) and \(other.shape): a scalar has no product")
+        require(
+            rank > 0 && other.rank > 0,
+            "matmul: \(shape) and \(other.shape): a scalar has no product")
         if rank == 1 {
             let y = expandingAxis(0).matmul(other)
             return other.rank == 1 ? y.squeezed(0) : y.squeezed(-2)
@@ -28,26 +30,32 @@ extension Tensor {
     }
 
     /// x weight^T + bias, then the activation: weight (out, in), bias (out).
-    public func linear(_ weight: Tensor, bias: Tensor? = nil, activation: Activation = .none) -> Tensor {
-        precondition(
+    public func linear(_ weight: Tensor, bias: Tensor? = nil, activation: Activation = .none)
+        -> Tensor
+    {
+        require(
             weight.rank == 2 && rank >= 1 && weight.shape[1] == shape[rank - 1],
             "linear: a weight of shape \(weight.shape) does not fit an input of shape \(shape)")
-        precondition(
+        require(
             bias == nil || bias?.shape == [weight.shape[0]],
-            "linear: a bias of shape \(bias?.shape ?? []) does not fit a weight of shape \(weight.shape)")
-        let needsGradient = Recording.isOn && (isTracked || weight.isTracked || bias?.isTracked == true)
+            "linear: a bias of shape \(bias?.shape ?? []) does not fit a weight of shape \(weight.shape)"
+        )
+        let needsGradient =
+            Recording.isOn && (isTracked || weight.isTracked || bias?.isTracked == true)
         if needsGradient && activation != .none {
             return linear(weight, bias: bias).activated(activation)
         }
         let rows = Array(shape.dropLast())
         let x = detached.reshaped([rows.reduce(1, *), shape[rank - 1]])
-        let y = Tensor.product(x, weight.detached.transposed(), bias: bias?.detached, activation: activation)
+        let y = Tensor.product(
+            x, weight.detached.transposed(), bias: bias?.detached, activation: activation)
         let inputs = [self, weight] + (bias.map { [$0] } ?? [])
         return y.reshaped(rows + [weight.shape[0]]).recorded(from: inputs) { [x = self] g in
             let flat = g.reshaped([-1, weight.shape[0]])
             return [
                 x.isTracked ? flat.matmul(weight).reshaped(x.shape) : nil,
-                weight.isTracked ? flat.transposed().matmul(x.reshaped([-1, weight.shape[1]])) : nil,
+                weight.isTracked
+                    ? flat.transposed().matmul(x.reshaped([-1, weight.shape[1]])) : nil,
             ] + (bias.map { [$0.isTracked ? flat.sum(axes: [0]).cast(to: $0.dtype) : nil] } ?? [])
         }
     }
@@ -67,20 +75,25 @@ extension Tensor {
         _ a: Tensor, _ b: Tensor, bias: Tensor? = nil, activation: Activation = .none
     ) -> Tensor {
         let backend = sharedBackend(a, b, "matmul")
-        precondition(
+        require(
             a.shape[a.rank - 1] == b.shape[b.rank - 2],
             "matmul: \(a.shape) and \(b.shape): the inner lengths differ")
-        precondition(
-            a.dtype == b.dtype && a.dtype.isFloat, "matmul: operands of type \(a.dtype) and \(b.dtype)")
+        require(
+            a.dtype == b.dtype && a.dtype.isFloat,
+            "matmul: operands of type \(a.dtype) and \(b.dtype)")
         // A shared right operand makes a batch of rows one tall matrix.
-        if a.rank > 2 && b.rank == 2, let flat = a.layout.reshaped(to: [a.shape.dropLast().reduce(1, *), a.shape[a.rank - 1]]) {
+        if a.rank > 2 && b.rank == 2,
+            let flat = a.layout.reshaped(to: [a.shape.dropLast().reduce(1, *), a.shape[a.rank - 1]])
+        {
             let y = product(a.view(flat), b, bias: bias, activation: activation)
             return y.reshaped(Array(a.shape.dropLast()) + [b.shape[1]])
         }
         let batch = broadcastShape(Array(a.shape.dropLast(2)), Array(b.shape.dropLast(2)), "matmul")
-        let y = uninitialized(batch + [a.shape[a.rank - 2], b.shape[b.rank - 1]], a.dtype, on: backend)
+        let y = uninitialized(
+            batch + [a.shape[a.rank - 2], b.shape[b.rank - 1]], a.dtype, on: backend)
         var call = Matmul(
-            a: a.expanded(to: batch + a.shape.suffix(2)), b: b.expanded(to: batch + b.shape.suffix(2)), result: y)
+            a: a.expanded(to: batch + a.shape.suffix(2)),
+            b: b.expanded(to: batch + b.shape.suffix(2)), result: y)
         call.bias = bias.map { $0.cast(to: .f32).contiguous() }
         call.activation = activation
         if y.count > 0 { backend.matmul(call) }

@@ -4,10 +4,12 @@ extension Tensor {
     /// The axes in another order: axis i of the result is axis `axes[i]` of this tensor.
     public func permuted(_ axes: [Int]) -> Tensor {
         let order = self.axes(axes, "permuted")
-        precondition(order.count == rank, "permuted: \(axes) does not name every axis of \(shape)")
+        require(order.count == rank, "permuted: \(axes) does not name every axis of \(shape)")
         var inverse = order
         for (to, from) in order.enumerated() { inverse[from] = to }
-        return view(layout.permuted(order)).recorded(from: [self]) { [inverse] in [$0.permuted(inverse)] }
+        return view(layout.permuted(order)).recorded(from: [self]) { [inverse] in
+            [$0.permuted(inverse)]
+        }
     }
 
     /// Two axes swapped; the last two unless said otherwise.
@@ -29,7 +31,7 @@ extension Tensor {
     private func resolved(_ shape: [Int]) -> [Int] {
         let known = shape.filter { $0 != -1 }.reduce(1, *)
         let open = shape.filter { $0 == -1 }.count
-        precondition(
+        require(
             open == 0 ? known == count : open == 1 && known != 0 && count % known == 0,
             "reshaped: \(self.shape) has \(count) elements and does not fit \(shape)")
         return shape.map { $0 == -1 ? count / known : $0 }
@@ -39,7 +41,7 @@ extension Tensor {
     public func flattened(_ first: Int = 0, _ last: Int = -1) -> Tensor {
         guard rank > 0 else { return reshaped([1]) }
         let (first, last) = (axis(first, "flattened"), axis(last, "flattened"))
-        precondition(first <= last, "flattened: axis \(first) is behind axis \(last)")
+        require(first <= last, "flattened: axis \(first) is behind axis \(last)")
         let middle = shape[first...last].reduce(1, *)
         return reshaped(Array(shape[..<first]) + [middle] + Array(shape[(last + 1)...]))
     }
@@ -48,7 +50,7 @@ extension Tensor {
     public func expanded(to target: [Int]) -> Tensor {
         if target == shape { return self }
         guard let layout = layout.expanded(to: target) else {
-            preconditionFailure("expanded: \(shape) does not broadcast to \(target)")
+            mistake("expanded: \(shape) does not broadcast to \(target)")
         }
         let old = shape
         return view(layout).recorded(from: [self]) { [$0.summed(to: old)] }
@@ -64,7 +66,9 @@ extension Tensor {
 
     /// A new axis of length 1 in front of `axis` (-1: at the end).
     public func expandingAxis(_ axis: Int) -> Tensor {
-        precondition(axis >= -rank - 1 && axis <= rank, "expandingAxis: \(axis) is not in a tensor of shape \(shape)")
+        require(
+            axis >= -rank - 1 && axis <= rank,
+            "expandingAxis: \(axis) is not in a tensor of shape \(shape)")
         var shape = self.shape
         shape.insert(1, at: axis < 0 ? axis + rank + 1 : axis)
         return reshaped(shape)
@@ -74,7 +78,7 @@ extension Tensor {
     public func squeezed(_ axis: Int? = nil) -> Tensor {
         guard let axis else { return reshaped(shape.filter { $0 != 1 }) }
         let position = self.axis(axis, "squeezed")
-        precondition(shape[position] == 1, "squeezed: axis \(axis) of \(shape) has not length 1")
+        require(shape[position] == 1, "squeezed: axis \(axis) of \(shape) has not length 1")
         var shape = self.shape
         shape.remove(at: position)
         return reshaped(shape)
@@ -92,16 +96,17 @@ extension Tensor {
     /// Elements start, start + step, … (count of them) along an axis.
     package func sliced(axis: Int, start: Int, count: Int, step: Int = 1) -> Tensor {
         let old = shape
-        return view(layout.sliced(axis: axis, start: start, count: count, step: step)).recorded(from: [self]) { g in
-            let x = Tensor.zeros(old, dtype: g.dtype, on: g.device)
-            return [x.replacing(axis: axis, start: start, step: step, with: g)]
-        }
+        return view(layout.sliced(axis: axis, start: start, count: count, step: step)).recorded(
+            from: [self]) { g in
+                let x = Tensor.zeros(old, dtype: g.dtype, on: g.device)
+                return [x.replacing(axis: axis, start: start, step: step, with: g)]
+            }
     }
 
     /// `count` elements along an axis from `start`.
     public func narrowed(_ axis: Int, start: Int, count: Int) -> Tensor {
         let position = self.axis(axis, "narrowed")
-        precondition(
+        require(
             start >= 0 && count >= 0 && start + count <= shape[position],
             "narrowed: \(start) ..< \(start + count) is not in axis \(axis) of \(shape)")
         return sliced(axis: position, start: start, count: count)
@@ -110,7 +115,7 @@ extension Tensor {
     /// Pieces of the given lengths along an axis.
     public func split(_ sizes: [Int], axis: Int = 0) -> [Tensor] {
         let position = self.axis(axis, "split")
-        precondition(
+        require(
             sizes.reduce(0, +) == shape[position] && sizes.allSatisfy { $0 >= 0 },
             "split: sizes \(sizes) do not add up to axis \(axis) of \(shape)")
         var start = 0
@@ -122,7 +127,7 @@ extension Tensor {
 
     /// `count` pieces of ceil(length / count) along an axis; the last may be shorter, and there may be fewer.
     public func chunked(_ count: Int, axis: Int = 0) -> [Tensor] {
-        precondition(count > 0, "chunked: into \(count) pieces")
+        require(count > 0, "chunked: into \(count) pieces")
         let length = shape[self.axis(axis, "chunked")]
         let size = Swift.max(1, (length + count - 1) / count)
         let starts = length == 0 ? [0] : Array(stride(from: 0, to: length, by: size))
@@ -167,14 +172,17 @@ extension Tensor {
 
     /// Tensors joined along an axis; their other axes must agree.
     public static func concatenated(_ tensors: [Tensor], axis: Int = 0) -> Tensor {
-        precondition(!tensors.isEmpty, "concatenated: no tensors")
+        require(!tensors.isEmpty, "concatenated: no tensors")
         let first = tensors[0]
         let position = first.axis(axis, "concatenated")
         for other in tensors {
-            precondition(
+            require(
                 other.rank == first.rank && other.dtype == first.dtype
-                    && first.shape.indices.allSatisfy { $0 == position || other.shape[$0] == first.shape[$0] },
-                "concatenated: \(other.shape) \(other.dtype) does not fit \(first.shape) \(first.dtype) on axis \(axis)")
+                    && first.shape.indices.allSatisfy {
+                        $0 == position || other.shape[$0] == first.shape[$0]
+                    },
+                "concatenated: \(other.shape) \(other.dtype) does not fit \(first.shape) \(first.dtype) on axis \(axis)"
+            )
         }
         let sizes = tensors.map { $0.shape[position] }
         var shape = first.shape
@@ -183,7 +191,9 @@ extension Tensor {
         var start = 0
         for (tensor, size) in zip(tensors, sizes) {
             _ = sharedBackend(first, tensor, "concatenated")
-            y.backend.copy(tensor, into: y.view(y.layout.sliced(axis: position, start: start, count: size, step: 1)))
+            y.backend.copy(
+                tensor,
+                into: y.view(y.layout.sliced(axis: position, start: start, count: size, step: 1)))
             start += size
         }
         return y.recorded(from: tensors) { $0.split(sizes, axis: position) }
@@ -196,11 +206,13 @@ extension Tensor {
 
     /// The whole tensor `times[i]` times along axis i.
     public func repeated(_ times: [Int]) -> Tensor {
-        precondition(
-            times.count >= rank && times.allSatisfy { $0 >= 0 }, "repeated: \(times) does not fit \(shape)")
+        require(
+            times.count >= rank && times.allSatisfy { $0 >= 0 },
+            "repeated: \(times) does not fit \(shape)")
         let shape = [Int](repeating: 1, count: times.count - rank) + self.shape
         let pairs = zip(times, shape).flatMap { [$0, $1] }
-        return reshaped(shape.flatMap { [1, $0] }).expanded(to: pairs).reshaped(zip(times, shape).map(*))
+        return reshaped(shape.flatMap { [1, $0] }).expanded(to: pairs).reshaped(
+            zip(times, shape).map(*))
     }
 
     /// Every slice along an axis `times` times in a row.
@@ -214,7 +226,7 @@ extension Tensor {
 
     /// Shifted cyclically: what leaves at the end of an axis comes in at its front.
     public func rolled(_ shifts: [Int], axes: [Int]) -> Tensor {
-        precondition(shifts.count == axes.count, "rolled: \(shifts.count) shifts for \(axes.count) axes")
+        require(shifts.count == axes.count, "rolled: \(shifts.count) shifts for \(axes.count) axes")
         return zip(shifts, axes).reduce(self) { x, move in
             let position = x.axis(move.1, "rolled")
             let length = x.shape[position]

@@ -5,16 +5,18 @@ extension Tensor {
     public func layerNorm(
         weight: Tensor? = nil, bias: Tensor? = nil, axes: Int = 1, epsilon: Float = 1e-5
     ) -> Tensor {
-        precondition(axes >= 1 && axes <= rank, "layerNorm: over \(axes) axes of \(shape)")
+        require(axes >= 1 && axes <= rank, "layerNorm: over \(axes) axes of \(shape)")
         let columns = Array(shape.suffix(axes))
         for parameter in [weight, bias].compactMap({ $0 }) {
-            precondition(
-                parameter.shape == columns, "layerNorm: a parameter of shape \(parameter.shape) for \(shape)")
+            require(
+                parameter.shape == columns,
+                "layerNorm: a parameter of shape \(parameter.shape) for \(shape)")
         }
         let rows = [shape.dropLast(axes).reduce(1, *), columns.reduce(1, *)]
-        let n = Normalization(kind: .layer, epsilon: epsilon, weight: weight?.parameter, bias: bias?.parameter)
+        let n = Normalization(
+            kind: .layer, epsilon: epsilon, weight: weight?.parameter, bias: bias?.parameter)
         return normalized(n, as: rows, groups: [rows[0]], weight, bias) { x, weight, bias in
-            let over = Array(-axes ..< 0)
+            let over = Array(-axes..<0)
             let centred = x - x.mean(axes: over, keepDims: true)
             let y = centred * rsqrt(centred.squared().mean(axes: over, keepDims: true) + epsilon)
             return y.scaled(weight, bias)
@@ -22,9 +24,11 @@ extension Tensor {
     }
 
     /// Over the last axis: x / sqrt(mean(x²) + epsilon) · weight; with `unitOffset` · (1 + weight).
-    public func rmsNorm(weight: Tensor? = nil, epsilon: Float = 1e-6, unitOffset: Bool = false) -> Tensor {
+    public func rmsNorm(weight: Tensor? = nil, epsilon: Float = 1e-6, unitOffset: Bool = false)
+        -> Tensor
+    {
         let columns = shape[axis(-1, "rmsNorm")]
-        precondition(
+        require(
             weight == nil || weight?.shape == [columns],
             "rmsNorm: a weight of shape \(weight?.shape ?? []) for \(shape)")
         let rows = [columns == 0 ? 0 : count / columns, columns]
@@ -38,17 +42,25 @@ extension Tensor {
 
     /// x (N, …, C): layer norm over each group of adjacent channels and all positions; weight, bias (C). Then the activation.
     public func groupNorm(
-        _ groups: Int, weight: Tensor? = nil, bias: Tensor? = nil, epsilon: Float = 1e-5, activation: Activation = .none
+        _ groups: Int, weight: Tensor? = nil, bias: Tensor? = nil, epsilon: Float = 1e-5,
+        activation: Activation = .none
     ) -> Tensor {
-        precondition(rank >= 2, "groupNorm: a tensor of shape \(shape), not (N, …, C)")
+        require(rank >= 2, "groupNorm: a tensor of shape \(shape), not (N, …, C)")
         let (n, channels) = (shape[0], shape[rank - 1])
-        precondition(groups > 0 && channels % groups == 0, "groupNorm: \(channels) channels in \(groups) groups")
-        let needsGradient = Recording.isOn && [self, weight, bias].contains { $0?.isTracked == true }
-        if activation == .relu || activation == .gelu || activation == .geluTanh || (needsGradient && activation != .none) {
-            return groupNorm(groups, weight: weight, bias: bias, epsilon: epsilon).activated(activation)
+        require(
+            groups > 0 && channels % groups == 0,
+            "groupNorm: \(channels) channels in \(groups) groups")
+        let needsGradient =
+            Recording.isOn && [self, weight, bias].contains { $0?.isTracked == true }
+        if activation == .relu || activation == .gelu || activation == .geluTanh
+            || (needsGradient && activation != .none)
+        {
+            return groupNorm(groups, weight: weight, bias: bias, epsilon: epsilon).activated(
+                activation)
         }
         let call = Normalization(
-            kind: .group(groups, activation: activation), epsilon: epsilon, weight: weight?.parameter, bias: bias?.parameter)
+            kind: .group(groups, activation: activation), epsilon: epsilon,
+            weight: weight?.parameter, bias: bias?.parameter)
         let flat = [n, shape.dropFirst().dropLast().reduce(1, *), channels]
         return normalized(call, as: flat, groups: [n, groups], weight, bias) { x, weight, bias in
             let split = x.reshaped([n, -1, groups, channels / groups])
@@ -59,14 +71,17 @@ extension Tensor {
     }
 
     /// x (N, …, C): every channel of every sample over its positions.
-    public func instanceNorm(weight: Tensor? = nil, bias: Tensor? = nil, epsilon: Float = 1e-5) -> Tensor {
+    public func instanceNorm(weight: Tensor? = nil, bias: Tensor? = nil, epsilon: Float = 1e-5)
+        -> Tensor
+    {
         groupNorm(shape[axis(-1, "instanceNorm")], weight: weight, bias: bias, epsilon: epsilon)
     }
 
     /// x (N, …, C) with its own statistics per channel, and the running statistics moved towards them:
     /// running = (1 - momentum) running + momentum · batch, with the unbiased batch variance.
     public func batchNorm(
-        runningMean: inout Tensor, runningVariance: inout Tensor, weight: Tensor? = nil, bias: Tensor? = nil,
+        runningMean: inout Tensor, runningVariance: inout Tensor, weight: Tensor? = nil,
+        bias: Tensor? = nil,
         momentum: Float = 0.1, epsilon: Float = 1e-5
     ) -> Tensor {
         let over = Array(0..<rank - 1)
@@ -74,13 +89,15 @@ extension Tensor {
         let variance = self.variance(axes: over, correction: 0)
         let unbiased = noGrad { self.variance(axes: over, correction: 1) }
         runningMean = runningMean * (1 - momentum) + mean.detached.cast(to: .f32) * momentum
-        runningVariance = runningVariance * (1 - momentum) + unbiased.detached.cast(to: .f32) * momentum
+        runningVariance =
+            runningVariance * (1 - momentum) + unbiased.detached.cast(to: .f32) * momentum
         return ((self - mean) * rsqrt(variance + epsilon)).scaled(weight, bias)
     }
 
     /// x (N, …, C) with given statistics per channel.
     public func batchNorm(
-        mean: Tensor, variance: Tensor, weight: Tensor? = nil, bias: Tensor? = nil, epsilon: Float = 1e-5
+        mean: Tensor, variance: Tensor, weight: Tensor? = nil, bias: Tensor? = nil,
+        epsilon: Float = 1e-5
     ) -> Tensor {
         ((self - mean) * rsqrt(variance + epsilon)).scaled(weight, bias)
     }
@@ -101,18 +118,23 @@ extension Tensor {
     ) -> Tensor {
         let x = detached.contiguous().reshaped(shape)
         let y = result(shape)
-        let statistics = NormalizationStatistics(mean: result(groups, .f32), rstd: result(groups, .f32))
+        let statistics = NormalizationStatistics(
+            mean: result(groups, .f32), rstd: result(groups, .f32))
         if y.count > 0 { backend.normalize(n, x, into: y, statistics: statistics) }
         let inputs = [self] + [weight, bias].compactMap { $0 }
         return y.reshaped(self.shape).fused(from: inputs) { inputs in
-            definition(inputs[0], weight.map { _ in inputs[1] }, bias.map { _ in inputs[inputs.count - 1] })
+            definition(
+                inputs[0], weight.map { _ in inputs[1] }, bias.map { _ in inputs[inputs.count - 1] }
+            )
         } gradient: { [own = self.shape] g in
             let dx = x.result()
             let dweight = weight.map { x.result([$0.count], .f32) }
             let dbias = bias.map { x.result([$0.count], .f32) }
             let into = NormalizationGradients(x: dx, weight: dweight, bias: dbias)
             let rows = g.contiguous().reshaped(shape)
-            if x.count > 0 { x.backend.normalizeGradient(n, x, statistics: statistics, rows, into: into) }
+            if x.count > 0 {
+                x.backend.normalizeGradient(n, x, statistics: statistics, rows, into: into)
+            }
             return [dx.reshaped(own)]
                 + zip([dweight, dbias], [weight, bias]).compactMap { d, p in
                     p.map { d?.reshaped($0.shape).cast(to: $0.dtype) }

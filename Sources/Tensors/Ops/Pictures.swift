@@ -3,7 +3,8 @@
 extension Tensor {
     /// The largest value under each window; padding counts as -infinity.
     public func maxPool2d(
-        _ kernel: Pair, stride: Pair? = nil, padding: Pair = 0, dilation: Pair = 1, ceilMode: Bool = false
+        _ kernel: Pair, stride: Pair? = nil, padding: Pair = 0, dilation: Pair = 1,
+        ceilMode: Bool = false
     ) -> Tensor {
         let (p, size) = pooling(.max, kernel, stride ?? kernel, padding, dilation, ceilMode)
         let y = result([shape[0], size.h, size.w, shape[3]])
@@ -14,7 +15,8 @@ extension Tensor {
 
     /// The mean under each window; padding counts as zeros, in the divisor only if asked.
     public func avgPool2d(
-        _ kernel: Pair, stride: Pair? = nil, padding: Pair = 0, ceilMode: Bool = false, countsPadding: Bool = true
+        _ kernel: Pair, stride: Pair? = nil, padding: Pair = 0, ceilMode: Bool = false,
+        countsPadding: Bool = true
     ) -> Tensor {
         var (p, size) = pooling(.average, kernel, stride ?? kernel, padding, 1, ceilMode)
         p.countsPadding = countsPadding
@@ -23,7 +25,7 @@ extension Tensor {
 
     /// To a fixed size: cell i of n covers rows floor(i h / n) to ceil((i + 1) h / n).
     public func adaptiveAvgPool2d(_ size: Pair) -> Tensor {
-        precondition(rank == 4 && size.h > 0 && size.w > 0, "adaptiveAvgPool2d: \(shape) to \(size)")
+        require(rank == 4 && size.h > 0 && size.w > 0, "adaptiveAvgPool2d: \(shape) to \(size)")
         return averaged(Pooling(kind: .adaptiveAverage), [shape[0], size.h, size.w, shape[3]])
     }
 
@@ -46,16 +48,18 @@ extension Tensor {
     }
 
     private func pooling(
-        _ kind: Pooling.Kind, _ kernel: Pair, _ stride: Pair, _ padding: Pair, _ dilation: Pair, _ ceilMode: Bool
+        _ kind: Pooling.Kind, _ kernel: Pair, _ stride: Pair, _ padding: Pair, _ dilation: Pair,
+        _ ceilMode: Bool
     ) -> (Pooling, Pair) {
-        precondition(rank == 4, "pool2d: a tensor of shape \(shape), not (N, H, W, C)")
-        precondition(
+        require(rank == 4, "pool2d: a tensor of shape \(shape), not (N, H, W, C)")
+        require(
             kernel.h > 0 && kernel.w > 0 && stride.h > 0 && stride.w > 0
-                && padding.h >= 0 && padding.w >= 0 && 2 * padding.h <= kernel.h && 2 * padding.w <= kernel.w,
+                && padding.h >= 0 && padding.w >= 0 && 2 * padding.h <= kernel.h
+                && 2 * padding.w <= kernel.w,
             "pool2d: kernel \(kernel), stride \(stride), padding \(padding)")
         func cells(_ length: Int, _ k: Int, _ s: Int, _ p: Int, _ d: Int) -> Int {
             let room = length + 2 * p - d * (k - 1) - 1
-            precondition(room >= 0, "pool2d: the window is larger than the padded picture \(shape)")
+            require(room >= 0, "pool2d: the window is larger than the padded picture \(shape)")
             let cells = (ceilMode ? (room + s - 1) / s : room / s) + 1
             // The last window must begin inside the picture or its front padding.
             return ceilMode && (cells - 1) * s >= length + p ? cells - 1 : cells
@@ -64,7 +68,8 @@ extension Tensor {
             cells(shape[1], kernel.h, stride.h, padding.h, dilation.h),
             cells(shape[2], kernel.w, stride.w, padding.w, dilation.w))
         let p = Pooling(
-            kind: kind, kh: kernel.h, kw: kernel.w, strideH: stride.h, strideW: stride.w, padH: padding.h,
+            kind: kind, kh: kernel.h, kw: kernel.w, strideH: stride.h, strideW: stride.w,
+            padH: padding.h,
             padW: padding.w, dilationH: dilation.h, dilationW: dilation.w)
         return (p, size)
     }
@@ -76,7 +81,7 @@ extension Tensor {
     public func upsampledBilinear(to size: Pair) -> Tensor { resampled(size, bilinear: true) }
 
     private func resampled(_ size: Pair, bilinear: Bool) -> Tensor {
-        precondition(rank == 4 && size.h > 0 && size.w > 0, "upsampled: \(shape) to \(size)")
+        require(rank == 4 && size.h > 0 && size.w > 0, "upsampled: \(shape) to \(size)")
         let y = result([shape[0], size.h, size.w, shape[3]])
         backend.resample(bilinear: bilinear, gradient: false, detached.contiguous(), into: y)
         return y.recorded(from: [self]) { [x = detached] in [$0.resampleGradient(at: x, bilinear)] }
@@ -85,12 +90,14 @@ extension Tensor {
     private func resampleGradient(at x: Tensor, _ bilinear: Bool) -> Tensor {
         let dx = x.result()
         backend.resample(bilinear: bilinear, gradient: true, detached.contiguous(), into: dx)
-        return dx.recorded(from: [self]) { [size = Pair(shape[1], shape[2])] in [$0.resampled(size, bilinear: bilinear)] }
+        return dx.recorded(from: [self]) { [size = Pair(shape[1], shape[2])] in
+            [$0.resampled(size, bilinear: bilinear)]
+        }
     }
 
     /// (N, H, W, C f²) to (N, H f, W f, C): channel c f² + i f + j goes to pixel (i, j) of each block.
     public func pixelShuffled(_ factor: Int) -> Tensor {
-        precondition(
+        require(
             rank == 4 && factor > 0 && shape[3] % (factor * factor) == 0,
             "pixelShuffled: \(shape) by a factor of \(factor)")
         let (n, h, w, c) = (shape[0], shape[1], shape[2], shape[3] / (factor * factor))
@@ -107,12 +114,16 @@ public enum PaddingMode: Sendable {
 
 extension Tensor {
     /// Longer (or, with negative numbers, shorter) at both ends of axes: `pads[i]` before and after axis i.
-    public func padded(_ pads: [(before: Int, after: Int)], mode: PaddingMode = .constant(0)) -> Tensor {
-        precondition(pads.count == rank, "padded: \(pads.count) pairs for a tensor of shape \(shape)")
+    public func padded(_ pads: [(before: Int, after: Int)], mode: PaddingMode = .constant(0))
+        -> Tensor
+    {
+        require(pads.count == rank, "padded: \(pads.count) pairs for a tensor of shape \(shape)")
         return pads.indices.reduce(self) { x, axis in
             let (before, after) = pads[axis]
             guard before != 0 || after != 0 else { return x }
-            precondition(before + after + shape[axis] >= 0, "padded: \(pads[axis]) leaves nothing of axis \(axis) of \(shape)")
+            require(
+                before + after + shape[axis] >= 0,
+                "padded: \(pads[axis]) leaves nothing of axis \(axis) of \(shape)")
             return x.padded(axis, before, after, mode)
         }
     }
@@ -120,7 +131,9 @@ extension Tensor {
     private func padded(_ axis: Int, _ before: Int, _ after: Int, _ mode: PaddingMode) -> Tensor {
         let length = shape[axis]
         guard case .constant(let value) = mode else {
-            let source = (0..<before + length + after).map { Int32(origin($0 - before, length, mode)) }
+            let source = (0..<before + length + after).map {
+                Int32(origin($0 - before, length, mode))
+            }
             return selecting(Tensor(source, on: device), axis: axis)
         }
         let (cutFront, cutBack) = (Swift.max(-before, 0), Swift.max(-after, 0))
@@ -134,7 +147,9 @@ extension Tensor {
     /// Where an index outside 0 ..< length reads from.
     private func origin(_ i: Int, _ length: Int, _ mode: PaddingMode) -> Int {
         guard case .reflect = mode else { return Swift.min(Swift.max(i, 0), length - 1) }
-        precondition(i > -length && i < 2 * length - 1, "padded: reflection by more than the length \(length)")
+        require(
+            i > -length && i < 2 * length - 1,
+            "padded: reflection by more than the length \(length)")
         return i < 0 ? -i : i >= length ? 2 * length - 2 - i : i
     }
 }

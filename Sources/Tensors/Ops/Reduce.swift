@@ -19,7 +19,8 @@ extension Tensor {
     public func sum(axes: [Int]? = nil, keepDims: Bool = false) -> Tensor {
         let list = self.axes(axes, "sum")
         let shape = self.shape
-        return reduced(.sum, list).recorded(from: [self]) { [$0.expanded(to: shape)] }.finish(list, keepDims)
+        return reduced(.sum, list).recorded(from: [self]) { [$0.expanded(to: shape)] }.finish(
+            list, keepDims)
     }
 
     public func mean(axes: [Int]? = nil, keepDims: Bool = false) -> Tensor {
@@ -33,7 +34,9 @@ extension Tensor {
     /// The product over one axis.
     public func product(axis: Int, keepDims: Bool = false) -> Tensor {
         let position = self.axis(axis, "product")
-        let y = reduced(.prod, [position]).recorded(from: [self]) { [x = self] g in [g * x.productOfOthers(position)] }
+        let y = reduced(.prod, [position]).recorded(from: [self]) { [x = self] g in
+            [g * x.productOfOthers(position)]
+        }
         return y.finish([position], keepDims)
     }
 
@@ -42,14 +45,21 @@ extension Tensor {
         let n = shape[axis]
         let others = (0..<n).map { i in
             Tensor.concatenated(
-                [sliced(axis: axis, start: 0, count: i), sliced(axis: axis, start: i + 1, count: n - i - 1)], axis: axis
+                [
+                    sliced(axis: axis, start: 0, count: i),
+                    sliced(axis: axis, start: i + 1, count: n - i - 1),
+                ], axis: axis
             ).product(axis: axis, keepDims: true)
         }
         return Tensor.concatenated(others, axis: axis)
     }
 
-    public func max(axes: [Int]? = nil, keepDims: Bool = false) -> Tensor { extreme(.max, axes, keepDims) }
-    public func min(axes: [Int]? = nil, keepDims: Bool = false) -> Tensor { extreme(.min, axes, keepDims) }
+    public func max(axes: [Int]? = nil, keepDims: Bool = false) -> Tensor {
+        extreme(.max, axes, keepDims)
+    }
+    public func min(axes: [Int]? = nil, keepDims: Bool = false) -> Tensor {
+        extreme(.min, axes, keepDims)
+    }
 
     private func extreme(_ op: ReduceOp, _ axes: [Int]?, _ keepDims: Bool) -> Tensor {
         let list = self.axes(axes, "max")
@@ -60,8 +70,12 @@ extension Tensor {
         }.finish(list, keepDims)
     }
 
-    public func argmax(axis: Int? = nil, keepDims: Bool = false) -> Tensor { argExtreme(true, axis, keepDims) }
-    public func argmin(axis: Int? = nil, keepDims: Bool = false) -> Tensor { argExtreme(false, axis, keepDims) }
+    public func argmax(axis: Int? = nil, keepDims: Bool = false) -> Tensor {
+        argExtreme(true, axis, keepDims)
+    }
+    public func argmin(axis: Int? = nil, keepDims: Bool = false) -> Tensor {
+        argExtreme(false, axis, keepDims)
+    }
 
     private func argExtreme(_ largest: Bool, _ axis: Int?, _ keepDims: Bool) -> Tensor {
         guard let axis else {
@@ -69,7 +83,7 @@ extension Tensor {
             return keepDims ? y.reshaped([Int](repeating: 1, count: rank)) : y
         }
         let position = self.axis(axis, "argmax")
-        precondition(shape[position] > 0, "argmax: axis \(axis) of \(shape) is empty")
+        require(shape[position] > 0, "argmax: axis \(axis) of \(shape) is empty")
         var shape = self.shape
         shape[position] = 1
         let y = result(shape, .i32)
@@ -78,19 +92,24 @@ extension Tensor {
     }
 
     /// Variance with divisor n - correction.
-    public func variance(axes: [Int]? = nil, correction: Float = 1, keepDims: Bool = false) -> Tensor {
+    public func variance(axes: [Int]? = nil, correction: Float = 1, keepDims: Bool = false)
+        -> Tensor
+    {
         let list = self.axes(axes, "variance")
         let divisor = Float(length(list)) - correction
         var shape = self.shape
         for axis in list { shape[axis] = 1 }
         let (mean, variance) = (result(shape), result(shape))
-        backend.meanVariance(detached, axes: list, correction: correction, mean: mean, variance: variance)
+        backend.meanVariance(
+            detached, axes: list, correction: correction, mean: mean, variance: variance)
         return variance.recorded(from: [self]) { [x = self] g in
             [(x - x.mean(axes: list, keepDims: true)) * (g * (2 / divisor))]
         }.finish(list, keepDims)
     }
 
-    public func standardDeviation(axes: [Int]? = nil, correction: Float = 1, keepDims: Bool = false) -> Tensor {
+    public func standardDeviation(axes: [Int]? = nil, correction: Float = 1, keepDims: Bool = false)
+        -> Tensor
+    {
         sqrt(variance(axes: axes, correction: correction, keepDims: keepDims))
     }
 
@@ -141,15 +160,19 @@ extension Tensor {
     }
 
     /// Values in order along an axis, and where each came from (i32). Equal values keep their order.
-    public func sorted(axis: Int = -1, descending: Bool = false) -> (values: Tensor, indices: Tensor) {
+    public func sorted(axis: Int = -1, descending: Bool = false) -> (
+        values: Tensor, indices: Tensor
+    ) {
         let position = self.axis(axis, "sorted")
         return firstSorted(shape[position], position, descending)
     }
 
     /// The k largest (or smallest) values along an axis, best first, and their indices (i32).
-    public func top(_ k: Int, axis: Int = -1, largest: Bool = true) -> (values: Tensor, indices: Tensor) {
+    public func top(_ k: Int, axis: Int = -1, largest: Bool = true) -> (
+        values: Tensor, indices: Tensor
+    ) {
         let position = self.axis(axis, "top")
-        precondition(k >= 0 && k <= shape[position], "top: \(k) of axis \(axis) of \(shape)")
+        require(k >= 0 && k <= shape[position], "top: \(k) of axis \(axis) of \(shape)")
         return firstSorted(k, position, largest)
     }
 
@@ -158,8 +181,10 @@ extension Tensor {
         shape[axis] = k
         let (values, indices) = (result(shape), result(shape, .i32))
         backend.sort(detached, axis: axis, descending: descending, values: values, indices: indices)
-        return (values.recorded(from: [self]) { [x = self] g in
-            [Tensor.zeros(x.shape, on: x.device).scatteringAdd(indices, g, axis: axis)]
-        }, indices)
+        return (
+            values.recorded(from: [self]) { [x = self] g in
+                [Tensor.zeros(x.shape, on: x.device).scatteringAdd(indices, g, axis: axis)]
+            }, indices
+        )
     }
 }

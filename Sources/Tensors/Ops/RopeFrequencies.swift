@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 package func power(_ base: Double, _ exponent: Double) -> Double { pow(base, exponent) }
 

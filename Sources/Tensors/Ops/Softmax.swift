@@ -10,7 +10,8 @@ extension Tensor {
     private func softmax(_ axis: Int, logarithm: Bool) -> Tensor {
         let position = self.axis(axis, "softmax")
         if position != rank - 1 {
-            return transposed(position, -1).softmax(-1, logarithm: logarithm).transposed(position, -1)
+            return transposed(position, -1).softmax(-1, logarithm: logarithm).transposed(
+                position, -1)
         }
         let x = detached.asRows()
         let y = result(x.shape)
@@ -21,7 +22,9 @@ extension Tensor {
             return logarithm ? shifted : exp(shifted)
         } gradient: { g in
             let dx = y.result()
-            if dx.count > 0 { y.backend.softmaxGradient(logarithm: logarithm, y, g.asRows(), into: dx) }
+            if dx.count > 0 {
+                y.backend.softmaxGradient(logarithm: logarithm, y, g.asRows(), into: dx)
+            }
             return [dx.reshaped(value.shape)]
         }
     }

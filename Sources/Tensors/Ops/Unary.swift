@@ -4,7 +4,9 @@
 extension Tensor {
     package func unary(_ op: UnaryOp) -> Tensor {
         let isTest = op == .not || op == .isFinite
-        precondition(dtype.isFloat || isTest || op.takesIntegers, "\(op): needs a float tensor, not \(dtype)")
+        require(
+            dtype.isFloat || isTest || op.takesIntegers, "\(op): needs a float tensor, not \(dtype)"
+        )
         let y = result(shape, isTest ? .bool : dtype)
         backend.unary(op, self, into: y)
         guard op.isDifferentiable, dtype.isFloat else { return y }
@@ -21,7 +23,9 @@ extension Tensor {
     public func sign() -> Tensor { unary(.sign) }
     public func rounded() -> Tensor { unary(.round) }
     /// Limited to min ... max; the gradient passes on both bounds.
-    public func clamped(min: Float = -.infinity, max: Float = .infinity) -> Tensor { unary(.clamp(min: min, max: max)) }
+    public func clamped(min: Float = -.infinity, max: Float = .infinity) -> Tensor {
+        unary(.clamp(min: min, max: max))
+    }
     public func isFinite() -> Tensor { unary(.isFinite) }
     public func raised(to exponent: Float) -> Tensor { unary(.powScalar(exponent)) }
 
@@ -94,7 +98,8 @@ extension UnaryOp {
         case .rsubScalar: return x.constant(-1)
         case .rdivScalar(let a): return x.raised(to: -2) * -a
         case .powScalar(let p): return x.raised(to: p - 1) * p
-        case .clamp(let low, let high): return (x.greaterEqual(low) & x.lessEqual(high)).cast(to: x.dtype)
+        case .clamp(let low, let high):
+            return (x.greaterEqual(low) & x.lessEqual(high)).cast(to: x.dtype)
         default: return activationDerivative(at: x)
         }
     }
@@ -103,22 +108,26 @@ extension UnaryOp {
         switch self {
         case .softplus(let beta): return (x * beta).sigmoid()
         case .relu: return x.greater(0).cast(to: x.dtype)
-        case .leakyRelu(let slope): return Tensor.select(x.greater(0), x.constant(1), x.constant(slope))
-        case .elu(let alpha): return Tensor.select(x.greater(0), x.constant(1), Tensors.exp(x.clamped(max: 0)) * alpha)
+        case .leakyRelu(let slope):
+            return Tensor.select(x.greater(0), x.constant(1), x.constant(slope))
+        case .elu(let alpha):
+            return Tensor.select(
+                x.greater(0), x.constant(1), Tensors.exp(x.clamped(max: 0)) * alpha)
         case .gelu:
             let density = Tensors.exp(x.squared() * -0.5) * (1 / (2 * Float.pi).squareRoot())
             return (Tensors.erf(x * Float(0.5).squareRoot()) + 1) * 0.5 + x * density
         case .geluTanh:
             let c = (2 / Float.pi).squareRoot()
             let t = Tensors.tanh((x + x.squared() * x * 0.044715) * c)
-            return (t + 1) * 0.5 + x * 0.5 * (1 - t.squared()) * ((x.squared() * (3 * 0.044715) + 1) * c)
+            return (t + 1) * 0.5 + x * 0.5 * (1 - t.squared())
+                * ((x.squared() * (3 * 0.044715) + 1) * c)
         case .silu:
             let s = x.sigmoid()
             return s * (x * (1 - s) + 1)
         case .mish:
             let t = Tensors.tanh(x.softplus())
             return t + x * (1 - t.squared()) * x.sigmoid()
-        default: preconditionFailure("\(self) has no derivative")
+        default: mistake("\(self) has no derivative")
         }
     }
 }

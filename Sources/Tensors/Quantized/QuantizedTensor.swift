@@ -9,7 +9,9 @@ public struct QuantizedTensor: Sendable {
     public let columns: Int
 
     package init(_ quantization: Quantization, parts: [Tensor], rows: Int, columns: Int) {
-        (self.quantization, self.parts, self.rows, self.columns) = (quantization, parts, rows, columns)
+        (self.quantization, self.parts, self.rows, self.columns) = (
+            quantization, parts, rows, columns
+        )
     }
 
     /// In a GGUF block format; the columns must be a whole number of blocks.
@@ -20,8 +22,13 @@ public struct QuantizedTensor: Sendable {
     }
 
     /// Blocks as they stand in a GGUF file.
-    public init(bytes: [UInt8], as format: BlockFormat, rows: Int, columns: Int, on device: Device = .default) {
-        precondition(columns % format.blockValues == 0, "\(format): \(columns) columns are no whole number of blocks")
+    public init(
+        bytes: [UInt8], as format: BlockFormat, rows: Int, columns: Int,
+        on device: Device = .default
+    ) {
+        require(
+            columns % format.blockValues == 0,
+            "\(format): \(columns) columns are no whole number of blocks")
         let width = columns / format.blockValues * format.blockBytes
         let part = Tensor(bytes: bytes, shape: [rows, width], dtype: .u8, on: device)
         self.init(.blocks(format), parts: [part], rows: rows, columns: columns)
@@ -35,10 +42,12 @@ public struct QuantizedTensor: Sendable {
 
     /// Asymmetric 4-bit codes with a scale and a zero point (or a bias: the minimum) for each group along a row.
     public init(int4 x: Tensor, group: Int, zeroPoint: Bool) {
-        precondition(group > 0 && group % 2 == 0, "int4: groups of \(group)")
+        require(group > 0 && group % 2 == 0, "int4: groups of \(group)")
         let (rows, columns) = QuantizedTensor.matrix(x, multipleOf: group, "int4")
         let groups = [rows, columns / group]
-        let parts = [x.result([rows, columns / 2], .u8), x.result(groups, .f32), x.result(groups, .f32)]
+        let parts = [
+            x.result([rows, columns / 2], .u8), x.result(groups, .f32), x.result(groups, .f32),
+        ]
         self.init(.int4Groups(group, zeroPoint: zeroPoint), x, into: parts)
     }
 
@@ -48,8 +57,11 @@ public struct QuantizedTensor: Sendable {
     }
 
     private static func matrix(_ x: Tensor, multipleOf block: Int, _ name: String) -> (Int, Int) {
-        precondition(x.rank == 2 && x.dtype == .f32, "\(name): quantises f32 matrices, not \(x.shape) \(x.dtype)")
-        precondition(x.shape[1] % block == 0, "\(name): \(x.shape[1]) columns are no multiple of \(block)")
+        require(
+            x.rank == 2 && x.dtype == .f32,
+            "\(name): quantises f32 matrices, not \(x.shape) \(x.dtype)")
+        require(
+            x.shape[1] % block == 0, "\(name): \(x.shape[1]) columns are no multiple of \(block)")
         return (x.shape[0], x.shape[1])
     }
 
@@ -71,16 +83,20 @@ extension Tensor {
     ///
     /// int8 rows also quantise x, row by row. Block formats round x to int8 blocks where that is the fast way, unless `exactly`.
     /// The gradient flows to x (through the dequantised weight) and to the bias.
-    public func matmul(transposed w: QuantizedTensor, bias: Tensor? = nil, exactly: Bool = false) -> Tensor {
-        precondition(
+    public func matmul(transposed w: QuantizedTensor, bias: Tensor? = nil, exactly: Bool = false)
+        -> Tensor
+    {
+        require(
             rank >= 1 && shape[rank - 1] == w.columns && dtype.isFloat,
-            "matmul: \(shape) \(dtype) does not fit a quantised weight of (\(w.rows), \(w.columns))")
+            "matmul: \(shape) \(dtype) does not fit a quantised weight of (\(w.rows), \(w.columns))"
+        )
         _ = sharedBackend(self, w.parts[0], "matmul")
         let rows = Array(shape.dropLast())
         let x = detached.cast(to: .f32).contiguous().reshaped([rows.reduce(1, *), w.columns])
         let y = result([x.shape[0], w.rows], .f32)
         var call = QuantizedMatmul(
-            quantization: w.quantization, x: x, xScale: nil, weight: w.parts, bias: bias?.detached.contiguous(), isExact: exactly)
+            quantization: w.quantization, x: x, xScale: nil, weight: w.parts,
+            bias: bias?.detached.contiguous(), isExact: exactly)
         if w.quantization == .int8Rows && x.count > 0 {
             let q = QuantizedTensor(int8Rows: x)
             (call.x, call.xScale) = (q.parts[0], q.parts[1])
@@ -96,19 +112,25 @@ extension Tensor {
     /// 2-D convolution in int8: x (N, H, W, C) is quantised with a scale a sample; the weight's rows are output channels,
     /// its columns (KH, KW, C / groups).
     public func conv2d(
-        _ weight: QuantizedTensor, kernel: Pair, bias: Tensor? = nil, stride: Pair = 1, padding: Pair = 0,
+        _ weight: QuantizedTensor, kernel: Pair, bias: Tensor? = nil, stride: Pair = 1,
+        padding: Pair = 0,
         dilation: Pair = 1, groups: Int = 1
     ) -> Tensor {
-        precondition(weight.quantization == .int8Rows, "conv2d: quantised weights are int8 rows")
-        precondition(rank == 4 && groups > 0 && weight.columns == kernel.h * kernel.w * (shape[3] / groups),
-            "conv2d: a quantised weight of (\(weight.rows), \(weight.columns)) does not fit \(shape)")
+        require(weight.quantization == .int8Rows, "conv2d: quantised weights are int8 rows")
+        require(
+            rank == 4 && groups > 0 && weight.columns == kernel.h * kernel.w * (shape[3] / groups),
+            "conv2d: a quantised weight of (\(weight.rows), \(weight.columns)) does not fit \(shape)"
+        )
         let codes = weight.parts[0].reshaped([weight.rows, kernel.h, kernel.w, shape[3] / groups])
         let x = detached.cast(to: .f32)
-        let geometry = Convolution(x: x, weight: codes.shaped(like: x), stride, padding, dilation, groups)
-        let sample = QuantizedTensor(int8Rows: x.contiguous().reshaped([shape[0], shape.dropFirst().reduce(1, *)]))
+        let geometry = Convolution(
+            x: x, weight: codes.shaped(like: x), stride, padding, dilation, groups)
+        let sample = QuantizedTensor(
+            int8Rows: x.contiguous().reshaped([shape[0], shape.dropFirst().reduce(1, *)]))
         let y = result([geometry.n, geometry.oh, geometry.ow, geometry.cout], .f32)
         let call = Int8Convolution(
-            geometry: geometry, x: sample.parts[0].reshaped(shape), xScale: sample.parts[1], weight: codes,
+            geometry: geometry, x: sample.parts[0].reshaped(shape), xScale: sample.parts[1],
+            weight: codes,
             weightScale: weight.parts[1], bias: bias?.detached.contiguous())
         if y.count > 0 { backend.convolveInt8(call, into: y) }
         return y.cast(to: dtype)

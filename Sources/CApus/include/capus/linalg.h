@@ -1,5 +1,6 @@
-// Dense linear algebra by LAPACK, on contiguous row-major f32 matrices; `batch` of them one after the other. They compute in f64 inside.
-// All return 0, or the LAPACK code (i + 1: entry or pivot that failed) of the first batch entry that failed.
+// Dense linear algebra by LAPACK, on contiguous row-major f32 matrices; `batch` of them one after the other. They
+// compute in f64 inside. All return 0, or LAPACK's code for the first batch entry that failed: i + 1 for the pivot or
+// leading minor that failed, negative for NaN in the input or memory that could not be had.
 #ifndef CAPUS_LINALG_H
 #define CAPUS_LINALG_H
 

@@ -6,31 +6,47 @@
 
 /// Values are GGUF's type ids.
 typedef enum apus_format : int32_t {
-    APUS_Q4_0 = 2, APUS_Q4_1 = 3, APUS_Q5_0 = 6, APUS_Q5_1 = 7, APUS_Q8_0 = 8, APUS_Q2_K = 10, APUS_Q3_K = 11,
-    APUS_Q4_K = 12, APUS_Q5_K = 13, APUS_Q6_K = 14, APUS_IQ4_NL = 20, APUS_IQ4_XS = 23
+    APUS_Q4_0 = 2, APUS_Q4_1 = 3, APUS_Q5_0 = 6, APUS_Q5_1 = 7, APUS_Q8_0 = 8,
+    APUS_Q2_K = 10, APUS_Q3_K = 11, APUS_Q4_K = 12, APUS_Q5_K = 13, APUS_Q6_K = 14,
+    APUS_IQ4_NL = 20, APUS_IQ4_XS = 23
 } apus_format;
 
 /// Values and bytes in a block; 0 for an unknown format.
 int64_t apus_block_values(apus_format format);
 int64_t apus_block_bytes(apus_format format);
 
-/// rows × columns of f32 to blocks and back; columns is a multiple of the block. importance (columns) weighs errors, or NULL.
-void apus_quantize(apus_format format, int64_t rows, int64_t columns, const float *x, const float *importance, void *blocks);
-void apus_dequantize(apus_format format, int64_t rows, int64_t columns, const void *blocks, float *x);
+/// rows × columns of f32 to blocks and back; columns is a multiple of the block. importance
+/// (columns) weighs the errors of Q2_K … IQ4_XS, or NULL.
+void apus_quantize(apus_format format, int64_t rows, int64_t columns, const float *x,
+                   const float *importance, void *blocks);
+void apus_dequantize(apus_format format, int64_t rows, int64_t columns, const void *blocks,
+                     float *x);
 
-/// y (m, n) = x (m, k) w^T + bias, w (n, k) in GGUF blocks. x is rounded to int8 a block where that is the fast way (its error
-/// is that of Q8_K / Q8_0 activations); exact (`exact` true) keeps x in f32. y has row stride y_row.
-void apus_matmul_quantized(apus_format format, int64_t m, int64_t n, int64_t k, const float *x, int64_t x_row,
-                           const void *w, const float *bias, bool exact, float *y, int64_t y_row);
+/// y (m, n) = x (m, k) w^T + bias, w (n, k) in GGUF blocks, bias (n) or NULL. x is rounded to int8,
+/// with a scale for every 16 or 32 values (as many as share a scale in the format); `exact` keeps x
+/// in f32. Rows of x and y are x_row and y_row apart.
+void apus_matmul_quantized(apus_format format, int64_t m, int64_t n, int64_t k, const float *x,
+                           int64_t x_row, const void *w, const float *bias, bool exact, float *y,
+                           int64_t y_row);
 
-/// Symmetric per row: scale = max|x| / 127 (1 for a zero row), q = clamp(round(x / scale), -127, 127), rounding half to even, in f32.
-void apus_quantize_int8_rows(int64_t rows, int64_t columns, const float *x, int8_t *q, float *scale);
+/// Symmetric per row: scale = max|x| / 127 (1 for a zero row), q = clamp(round(x / scale), -127,
+/// 127), rounding half to even, in f32.
+void apus_quantize_int8_rows(int64_t rows, int64_t columns, const float *x, int8_t *q,
+                             float *scale);
 
-/// Asymmetric groups of `group` along rows, codes 0 … 15, two a byte (low nibble first). zero_point: min and max include 0, zero (rows, groups) f32 holds round(-min / scale);
-/// otherwise zero holds the bias = min. scale, zero (rows, columns / group).
-void apus_quantize_int4_groups(int64_t rows, int64_t columns, int64_t group, bool zero_point, const float *x, uint8_t *packed, float *scale, float *zero);
-void apus_dequantize_int4_groups(int64_t rows, int64_t columns, int64_t group, bool zero_point, const uint8_t *packed, const float *scale, const float *zero, float *x);
-void apus_matmul_int4_groups(int64_t m, int64_t n, int64_t k, int64_t group, bool zero_point, const float *x,
-                             const uint8_t *packed, const float *scale, const float *zero, float *y);
+/// Asymmetric groups of `group` along rows, codes 0 … 15, two a byte (low nibble first); scale,
+/// zero (rows, columns / group); group is even. zero_point: min and max include 0, and zero holds
+/// round(-min / scale), value = (code - zero) scale; otherwise zero holds the bias = min, value =
+/// code scale + zero. scale = (max - min) / 15, or 1 where that is 0.
+void apus_quantize_int4_groups(int64_t rows, int64_t columns, int64_t group, bool zero_point,
+                               const float *x, uint8_t *packed, float *scale, float *zero);
+void apus_dequantize_int4_groups(int64_t rows, int64_t columns, int64_t group, bool zero_point,
+                                 const uint8_t *packed, const float *scale, const float *zero,
+                                 float *x);
+
+/// y (m, n) = x (m, k) w^T, w (n, k) in groups, x in f32.
+void apus_matmul_int4_groups(int64_t m, int64_t n, int64_t k, int64_t group, bool zero_point,
+                             const float *x, const uint8_t *packed, const float *scale,
+                             const float *zero, float *y);
 
 #endif

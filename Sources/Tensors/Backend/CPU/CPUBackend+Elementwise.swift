@@ -28,7 +28,9 @@ extension CPUBackend {
     }
 
     package func binary(_ op: BinaryOp, _ x: Tensor, _ y: Tensor, into z: Tensor) {
-        withArrays(x, y, z) { apus_binary(apus_binary_op(rawValue: op.rawValue), $0, $0 + 1, $0 + 2) }
+        withArrays(x, y, z) {
+            apus_binary(apus_binary_op(rawValue: op.rawValue), $0, $0 + 1, $0 + 2)
+        }
     }
 
     package func select(_ condition: Tensor, _ a: Tensor, _ b: Tensor, into y: Tensor) {

@@ -8,7 +8,9 @@ extension CPUBackend {
             b.withUnsafeBufferPointer { b in
                 y.withUnsafeBufferPointer { y in
                     c.batch = Int64(a.count)
-                    (c.a_offset, c.b_offset, c.c_offset) = (a.baseAddress, b.baseAddress, y.baseAddress)
+                    (c.a_offset, c.b_offset, c.c_offset) = (
+                        a.baseAddress, b.baseAddress, y.baseAddress
+                    )
                     withExtendedLifetime(call) { apus_matmul_run(&c) }
                 }
             }
@@ -21,11 +23,17 @@ extension apus_matmul {
     init(_ call: Matmul) {
         self.init()
         let (a, b) = (call.a, call.b)
-        (m, n, k) = (Int64(a.shape[a.rank - 2]), Int64(b.shape[b.rank - 1]), Int64(a.shape[a.rank - 1]))
+        (m, n, k) = (
+            Int64(a.shape[a.rank - 2]), Int64(b.shape[b.rank - 1]), Int64(a.shape[a.rank - 1])
+        )
         self.a = UnsafeRawPointer(a.address)
         self.b = UnsafeRawPointer(b.address)
-        (a_row, a_column) = (Int64(a.layout.strides[a.rank - 2]), Int64(a.layout.strides[a.rank - 1]))
-        (b_row, b_column) = (Int64(b.layout.strides[b.rank - 2]), Int64(b.layout.strides[b.rank - 1]))
+        (a_row, a_column) = (
+            Int64(a.layout.strides[a.rank - 2]), Int64(a.layout.strides[a.rank - 1])
+        )
+        (b_row, b_column) = (
+            Int64(b.layout.strides[b.rank - 2]), Int64(b.layout.strides[b.rank - 1])
+        )
         self.c = call.result.address
         c_row = n
         type = a.dtype.c
@@ -44,7 +52,9 @@ extension Tensor {
         var offsets: [Int64] = [0]
         for axis in 0..<(rank - 2) {
             let stride = Int64(layout.strides[axis])
-            offsets = offsets.flatMap { start in (0..<Int64(shape[axis])).map { start + $0 * stride } }
+            offsets = offsets.flatMap { start in
+                (0..<Int64(shape[axis])).map { start + $0 * stride }
+            }
         }
         return offsets
     }

@@ -7,7 +7,8 @@ extension CPUBackend {
         case .blocks(let format):
             apus_quantize(format.c, rows, columns, x.pointer(), nil, parts[0].address)
         case .int8Rows:
-            apus_quantize_int8_rows(rows, columns, x.pointer(), parts[0].pointer(), parts[1].pointer())
+            apus_quantize_int8_rows(
+                rows, columns, x.pointer(), parts[0].pointer(), parts[1].pointer())
         case .int4Groups(let group, let zeroPoint):
             apus_quantize_int4_groups(
                 rows, columns, Int64(group), zeroPoint, x.pointer(),
@@ -21,7 +22,10 @@ extension CPUBackend {
         case .blocks(let format):
             apus_dequantize(format.c, rows, columns, parts[0].address, x.pointer())
         case .int8Rows:
-            binary(.mul, parts[0], parts[1].view(parts[1].layout.insertingAxis(1).expanded(to: x.shape) ?? x.layout), into: x)
+            binary(
+                .mul, parts[0],
+                parts[1].view(parts[1].layout.insertingAxis(1).expanded(to: x.shape) ?? x.layout),
+                into: x)
         case .int4Groups(let group, let zeroPoint):
             apus_dequantize_int4_groups(
                 rows, columns, Int64(group), zeroPoint,
@@ -35,7 +39,8 @@ extension CPUBackend {
         switch call.quantization {
         case .blocks(let format):
             apus_matmul_quantized(
-                format.c, m, n, k, call.x.pointer(), k, w[0].address, call.bias?.pointer(), call.isExact, y.pointer(), n)
+                format.c, m, n, k, call.x.pointer(), k, w[0].address, call.bias?.pointer(),
+                call.isExact, y.pointer(), n)
         case .int8Rows:
             apus_matmul_int8(
                 m, n, k, call.x.pointer(), call.xScale?.pointer(), w[0].pointer(), w[1].pointer(),

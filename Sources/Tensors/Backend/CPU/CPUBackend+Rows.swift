@@ -2,15 +2,19 @@ import CApus
 
 extension CPUBackend {
     package func softmax(logarithm: Bool, _ x: Tensor, into y: Tensor) {
-        apus_softmax(x.dtype.c, logarithm, Int64(x.shape[0]), Int64(x.shape[1]), x.address, y.address)
+        apus_softmax(
+            x.dtype.c, logarithm, Int64(x.shape[0]), Int64(x.shape[1]), x.address, y.address)
     }
 
     package func softmaxGradient(logarithm: Bool, _ y: Tensor, _ g: Tensor, into dx: Tensor) {
         apus_softmax_gradient(
-            y.dtype.c, logarithm, Int64(y.shape[0]), Int64(y.shape[1]), y.address, g.address, dx.address)
+            y.dtype.c, logarithm, Int64(y.shape[0]), Int64(y.shape[1]), y.address, g.address,
+            dx.address)
     }
 
-    package func normalize(_ n: Normalization, _ x: Tensor, into y: Tensor, statistics s: NormalizationStatistics) {
+    package func normalize(
+        _ n: Normalization, _ x: Tensor, into y: Tensor, statistics s: NormalizationStatistics
+    ) {
         let shape = x.shape.map(Int64.init)
         let (weight, bias): (UnsafePointer<Float>?, UnsafePointer<Float>?) = n.pointers
         switch n.kind {
@@ -20,7 +24,8 @@ extension CPUBackend {
                 s.mean.pointer(), s.rstd.pointer())
         case .rms(let offset):
             apus_rms_norm(
-                x.dtype.c, shape[0], shape[1], n.epsilon, offset, x.address, weight, y.address, s.rstd.pointer())
+                x.dtype.c, shape[0], shape[1], n.epsilon, offset, x.address, weight, y.address,
+                s.rstd.pointer())
         case .group(let groups, let activation):
             apus_group_norm(
                 x.dtype.c, shape[0], shape[1], shape[2], Int64(groups), n.epsilon, activation.c,
@@ -37,47 +42,63 @@ extension CPUBackend {
         switch n.kind {
         case .layer:
             apus_layer_norm_gradient(
-                x.dtype.c, shape[0], shape[1], x.address, weight, s.mean.pointer(), s.rstd.pointer(), g.address,
+                x.dtype.c, shape[0], shape[1], x.address, weight, s.mean.pointer(),
+                s.rstd.pointer(), g.address,
                 d.x?.address, d.weight?.pointer(), d.bias?.pointer())
         case .rms(let offset):
             apus_rms_norm_gradient(
-                x.dtype.c, shape[0], shape[1], offset, x.address, weight, s.rstd.pointer(), g.address,
+                x.dtype.c, shape[0], shape[1], offset, x.address, weight, s.rstd.pointer(),
+                g.address,
                 d.x?.address, d.weight?.pointer())
         case .group(let groups, _):
             apus_group_norm_gradient(
                 x.dtype.c, shape[0], shape[1], shape[2], Int64(groups), x.address, weight,
-                s.mean.pointer(), s.rstd.pointer(), g.address, d.x?.address, d.weight?.pointer(), d.bias?.pointer())
+                s.mean.pointer(), s.rstd.pointer(), g.address, d.x?.address, d.weight?.pointer(),
+                d.bias?.pointer())
         }
     }
 
-    package func crossEntropy(_ c: CrossEntropy, loss: Tensor, logSumExp: Tensor, rowWeight: Tensor) {
+    package func crossEntropy(_ c: CrossEntropy, loss: Tensor, logSumExp: Tensor, rowWeight: Tensor)
+    {
         apus_cross_entropy(
-            c.logits.dtype.c, Int64(c.logits.shape[0]), Int64(c.logits.shape[1]), c.logits.address, c.targets.pointer(),
-            c.weight?.pointer(), Int32(c.ignoring), c.smoothing, loss.pointer(), logSumExp.pointer(), rowWeight.pointer())
+            c.logits.dtype.c, Int64(c.logits.shape[0]), Int64(c.logits.shape[1]), c.logits.address,
+            c.targets.pointer(),
+            c.weight?.pointer(), Int32(c.ignoring), c.smoothing, loss.pointer(),
+            logSumExp.pointer(), rowWeight.pointer())
     }
 
-    package func crossEntropyGradient(_ c: CrossEntropy, logSumExp: Tensor, scale: Tensor, into dlogits: Tensor) {
+    package func crossEntropyGradient(
+        _ c: CrossEntropy, logSumExp: Tensor, scale: Tensor, into dlogits: Tensor
+    ) {
         apus_cross_entropy_gradient(
-            c.logits.dtype.c, Int64(c.logits.shape[0]), Int64(c.logits.shape[1]), c.logits.address, c.targets.pointer(),
-            c.weight?.pointer(), Int32(c.ignoring), c.smoothing, logSumExp.pointer(), scale.pointer(),
+            c.logits.dtype.c, Int64(c.logits.shape[0]), Int64(c.logits.shape[1]), c.logits.address,
+            c.targets.pointer(),
+            c.weight?.pointer(), Int32(c.ignoring), c.smoothing, logSumExp.pointer(),
+            scale.pointer(),
             scale.count == 1 ? 0 : 1, dlogits.address)
     }
 
     package func step(_ s: OptimiserStep, parameter: Tensor, gradient: Tensor, state: [Tensor]) {
         let count = Int64(parameter.count)
         switch s {
-        case .adam(let lr, let beta1, let beta2, let epsilon, let decay, let bias1, let bias2, let decoupled):
+        case .adam(
+            let lr, let beta1, let beta2, let epsilon, let decay, let bias1, let bias2,
+            let decoupled):
             var c = apus_adam(
-                lr: lr, beta1: beta1, beta2: beta2, eps: epsilon, weight_decay: decay, bias1: bias1, bias2: bias2,
+                lr: lr, beta1: beta1, beta2: beta2, eps: epsilon, weight_decay: decay, bias1: bias1,
+                bias2: bias2,
                 decoupled: decoupled)
             apus_adam_step(
                 &c, count, parameter.pointer(), gradient.address, gradient.dtype.c,
-                state[0].pointer(), state[1].pointer(), nil)
+                state[0].pointer(), state[1].pointer(), state.count > 2 ? state[2].pointer() : nil,
+                nil)
         case .sgd(let lr, let momentum, let dampening, let decay, let nesterov, let first):
             var c = apus_sgd(
-                lr: lr, momentum: momentum, dampening: dampening, weight_decay: decay, nesterov: nesterov, first: first)
+                lr: lr, momentum: momentum, dampening: dampening, weight_decay: decay,
+                nesterov: nesterov, first: first)
             apus_sgd_step(
-                &c, count, parameter.pointer(), gradient.address, gradient.dtype.c, state.first?.pointer())
+                &c, count, parameter.pointer(), gradient.address, gradient.dtype.c,
+                state.first?.pointer())
         }
     }
 }

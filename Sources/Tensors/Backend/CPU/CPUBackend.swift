@@ -18,7 +18,7 @@ package final class CPUBackend: Backend {
 
     package func allocate(bytes: Int) -> Storage {
         guard let block = apus_memory_allocate(bytes) else {
-            fatalError("cpu: out of memory: the system refused a block of \(bytes) bytes")
+            deviceFailure(name, "out of memory: the system refused a block of \(bytes) bytes")
         }
         return Storage(bytes: bytes, handle: block, device: self)
     }
@@ -30,7 +30,9 @@ package final class CPUBackend: Backend {
         (storage.handle + offset).copyMemory(from: start, byteCount: bytes.count)
     }
 
-    package func download(_ storage: Storage, at offset: Int, into bytes: UnsafeMutableRawBufferPointer) {
+    package func download(
+        _ storage: Storage, at offset: Int, into bytes: UnsafeMutableRawBufferPointer
+    ) {
         guard let start = bytes.baseAddress else { return }
         start.copyMemory(from: storage.handle + offset, byteCount: bytes.count)
     }
@@ -42,17 +44,23 @@ extension Tensor {
     /// The address of the element with all indices 0.
     var address: UnsafeMutableRawPointer { storage.handle + layout.offset * dtype.size }
 
-    func pointer<T>(_ type: T.Type = T.self) -> UnsafeMutablePointer<T> { address.assumingMemoryBound(to: T.self) }
+    func pointer<T>(_ type: T.Type = T.self) -> UnsafeMutablePointer<T> {
+        address.assumingMemoryBound(to: T.self)
+    }
 
     /// This tensor as C sees it. Valid while the tensor is alive.
     var array: apus_array {
-        precondition(rank <= Int(APUS_MAX_RANK), "a tensor of rank \(rank): kernels take at most \(APUS_MAX_RANK)")
+        require(
+            rank <= Int(APUS_MAX_RANK),
+            "a tensor of rank \(rank): kernels take at most \(APUS_MAX_RANK)")
         var array = apus_array()
         array.data = address
         array.dtype = dtype.c
         array.rank = Int32(rank)
         withUnsafeMutableBytes(of: &array.shape) { $0.bindMemory(to: Int64.self).set(layout.shape) }
-        withUnsafeMutableBytes(of: &array.strides) { $0.bindMemory(to: Int64.self).set(layout.strides) }
+        withUnsafeMutableBytes(of: &array.strides) {
+            $0.bindMemory(to: Int64.self).set(layout.strides)
+        }
         return array
     }
 }

@@ -7,7 +7,9 @@ package enum Factorization: Sendable {
 }
 
 /// Contiguous f32 matrices on the CPU in, the factors out; `shapes` are those of one batch entry's results.
-package func factorize(_ kind: Factorization, _ inputs: [Tensor], batch: Int, into results: [Tensor]) throws(LinalgError) {
+package func factorize(
+    _ kind: Factorization, _ inputs: [Tensor], batch: Int, into results: [Tensor]
+) throws(LinalgError) {
     let a = inputs[0]
     let (m, n) = (Int64(a.shape[a.rank - 2]), Int64(a.shape[a.rank - 1]))
     let count = Int64(batch)
@@ -19,7 +21,9 @@ package func factorize(_ kind: Factorization, _ inputs: [Tensor], batch: Int, in
         case .svd: apus_svd(count, m, n, a.pointer(), p[0], p[1], p[2])
         case .eigh: apus_eigh(count, n, a.pointer(), p[0], p[1])
         case .solve:
-            apus_solve(count, n, Int64(inputs[1].shape[inputs[1].rank - 1]), a.pointer(), inputs[1].pointer(), p[0])
+            apus_solve(
+                count, n, Int64(inputs[1].shape[inputs[1].rank - 1]), a.pointer(),
+                inputs[1].pointer(), p[0])
         case .inverse: apus_inverse(count, n, a.pointer(), p[0])
         case .slogdet: apus_slogdet(count, n, a.pointer(), p[0], p[1])
         case .sqrtProductTrace: apus_sqrt_product_trace(n, a.pointer(), inputs[1].pointer(), p[0])

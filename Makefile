@@ -1,0 +1,76 @@
+# Apus. `make help` lists what there is.
+
+SWIFT   ?= swift
+BUILD   := .build/release
+CLANG   := $(shell command -v clang || echo cc)
+PACKAGES := libopenblas-dev liblapacke-dev opencl-headers ocl-icd-libopencl1 pocl-opencl-icd
+
+# Conformance: where the golden data lie, on which device, and which folders of it.
+FIXTURES ?= $(if $(wildcard ../shared/conformance),../shared/conformance,Tests/Fixtures)
+DEVICE   ?= cpu
+ONLY     ?=
+
+.PHONY: help run test bench lint conformance bundle clean build deps test-c leak-check isa-check
+
+help:            ## Show this list
+	@grep -hE '^[a-z-]+: .*##' Makefile | sed -E 's/: .*## /\t/' | expand -t 14
+
+run: deps build  ## Install the packages, build, and show what this machine can do
+	$(BUILD)/apus demo
+
+test: deps test-c isa-check  ## Build and run every test (release mode, under 10 minutes)
+	$(SWIFT) test -c release
+
+bench: deps build  ## Run the standard benchmark suite
+	$(BUILD)/apus bench
+
+lint:            ## Check formatting and style
+	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
+	.ci/lint.sh
+
+conformance: deps  ## Run golden cases: [FIXTURES=dir] [DEVICE=cpu|opencl] [ONLY=ops,gguf/blocks]
+	$(SWIFT) build -c release --product conformance
+	$(BUILD)/conformance $(FIXTURES) --device $(DEVICE) $(if $(ONLY),--only $(ONLY))
+
+bundle: deps     ## Write bundle/ and apus-bundle.tar.gz, which run on another x86-64 Linux host
+	.ci/bundle.sh
+
+clean:           ## Remove everything that was built
+	rm -rf .build bundle apus-bundle.tar.gz
+
+build:
+	$(SWIFT) build -c release
+
+# Debian's packages, installed only where one is missing.
+deps:
+	@missing=""; for p in $(PACKAGES); do \
+	    dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'install ok' || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ]; then \
+	    echo "Installing:$$missing"; \
+	    sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	    $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq $$missing >/dev/null \
+	    || { echo "Apus needs these Debian packages: sudo apt-get install$$missing" >&2; exit 1; }; fi
+
+# The C kernels alone, in each instruction set that this CPU has.
+C_SOURCES := $(wildcard Sources/CApus/*.c Sources/CApus/*/*.c)
+C_TESTS   := $(wildcard Tests/CApus/*.c)
+C_FLAGS   := -std=gnu2x -O2 -Wall -Wextra -Werror -ISources/CApus/include -ISources/CApus/cpu \
+    $(shell pkg-config --cflags openblas lapacke 2>/dev/null)
+C_LIBS    := $(shell pkg-config --libs openblas lapacke 2>/dev/null) -lm -ldl -lpthread
+
+test-c: deps .build/c-tests
+	for isa in portable avx2 best; do APUS_ISA=$$isa .build/c-tests || exit 1; done
+
+.build/c-tests: $(C_SOURCES) $(C_TESTS) $(wildcard Sources/CApus/*/*.inc Sources/CApus/include/*/*.h Tests/CApus/*.h Kernels/*.cl)
+	@mkdir -p .build
+	$(CLANG) $(C_FLAGS) $(C_SOURCES) $(C_TESTS) -o $@ $(C_LIBS)
+
+leak-check: deps  ## Run the C tests under the address and undefined-behaviour sanitisers
+	@mkdir -p .build
+	$(CLANG) $(C_FLAGS) -g -fsanitize=address,undefined -fno-sanitize-recover=all -fuse-ld=lld \
+	    $(C_SOURCES) $(C_TESTS) -o .build/c-tests-sanitised $(C_LIBS)
+	for isa in portable avx2 best; do APUS_ISA=$$isa .build/c-tests-sanitised || exit 1; done
+
+# Every kernel source also compiles for aarch64; without a cross sysroot only what needs no system header is checked.
+isa-check:
+	.ci/aarch64.sh

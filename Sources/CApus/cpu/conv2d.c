@@ -1,0 +1,84 @@
+// 2-D convolution of channels-last pictures, forward and with respect to the input.
+//
+// An output pixel is a sum over taps; a tap is a picture offset and a (cin, cout) matrix. The input
+// gradient is of the same form: for stride s it falls into s × s phases, each with the taps that
+// reach it, and a transposed convolution is that. So one driver runs both (conv2d_plan.c):
+//
+//   weights    packed once a call into panels (groups, panels, taps, units, GEMM_NR)
+//   area       rows × columns of outputs of one image: one task. Its part of the picture is copied to
+//              scratch with its padding, converted and in whole units, small enough for the level-2
+//              cache; where nothing has to be added the picture is read in place.
+//   panel      stays in the level-2 cache while every pixel of the area passes by it
+//   tile       up to GEMM_MR neighbouring pixels × GEMM_NR channels, in registers over all taps. Channels
+//              are side by side, so pixels are read where they lie and there is no im2col.
+//
+// f16, and bf16 where there is no bf16 dot product, become f32 on the way. A sum runs over taps and
+// channels in order, in one accumulator: how the work is cut changes nothing in the result.
+#include "conv2d_plan.h"
+
+#include <stdlib.h>
+
+#include "capus/threads.h"
+
+#define APUS_KERNELS "conv2d.inc"
+#include "every_isa.h"
+
+typedef struct job { const conv_plan *plan; const void *weight; uint32_t *packed; } job;
+
+static void pack_task(void *context, int64_t task, int32_t thread) {
+    (void)thread;
+    const job *j = context;
+    const conv_plan *p = j->plan;
+    int64_t panel = task / p->taps;
+    APUS_BEST(conv_pack)(p, j->weight, panel / p->panels, panel % p->panels, task % p->taps,
+                         j->packed);
+}
+
+static void area_task(void *context, int64_t task, int32_t thread) {
+    (void)thread;
+    APUS_BEST(conv_task)(((const job *)context)->plan, task);
+}
+
+void conv_shape_units(conv_plan *p) { APUS_BEST(conv_shape)(p); }
+
+void conv_run_plan(conv_plan *p, const void *weight) {
+    if (p->n * p->out_h * p->out_w * p->out_channels == 0) return;
+    conv_lay_out(p);
+    int64_t panels = p->groups * p->panels;
+    job j = {p, weight, apus_scratch(3, (size_t)(panels * p->taps * p->units * p->panel_width * 4))};
+    p->packed = j.packed;
+    apus_parallel(panels * p->taps, pack_task, &j);
+    apus_parallel(p->n * p->row_bands * p->column_bands * p->panel_chunks, area_task, &j);
+}
+
+static void run_float(conv_plan *p, const void *weight) {
+    APUS_BEST(conv_shape)(p);
+    conv_run_plan(p, weight);
+    conv_free_plan(p);
+}
+
+// MARK: public functions
+
+void apus_conv2d_forward(const apus_conv2d *c, const void *x, const void *weight, const float *bias,
+                         apus_activation activation, const void *residual, void *y) {
+    conv_plan p = conv_plan_forward(c);
+    p.picture = x;
+    p.bias = bias;
+    p.activation = activation;
+    p.residual = residual;
+    p.out = y;
+    run_float(&p, weight);
+}
+
+void apus_conv2d_input_gradient(const apus_conv2d *c, const void *g, const void *weight,
+                                const float *bias, void *dx) {
+    conv_plan p = conv_plan_gradient(c);
+    p.picture = g;
+    p.bias = bias;
+    p.out = dx;
+    run_float(&p, weight);
+}
+
+const char *apus_conv2d_kernel(const apus_conv2d *c) {
+    return c->type == APUS_BF16 ? "direct bf16" : "direct f32";
+}

@@ -1,0 +1,108 @@
+// The gradient of a convolution with respect to its weights.
+//
+// dweight[co, tap, ci] sums g[pixel, co] x[pixel · stride + tap, ci] over all pixels: an outer product
+// a pixel. A task owns a block of weights (some output channels × all taps × GEMM_NR input channels)
+// and goes over the pixels in order, chunk by chunk:
+//
+//   x chunk    (images, rows, columns, GEMM_NR) f32 with its padding, in the level-2 cache
+//   g chunk    (pixels, up to GEMM_MR) f32, for one tile of output channels
+//   acc        (tiles, taps, GEMM_MR, GEMM_NR) f32; a tile is in registers during a chunk
+//
+// A kernel over few input channels would fill few lanes: there a lane is one of (kx, ci) and the
+// columns of the x chunk are outputs. Work is split over weights and each sum runs over the pixels in
+// an order that does not depend on how many threads there are.
+#include "conv2d_plan.h"
+
+#include "capus/threads.h"
+
+typedef struct weight_plan {
+    int64_t n, h, w, cin, cout, kh, kw, oh, ow, stride_h, stride_w, pad_h, pad_w;
+    int64_t dilation_h, dilation_w, groups;
+    apus_dtype type;
+    const void *x, *g;
+    void *dweight;                    // (cout, taps, lanes)
+    bool flat;                        // lanes are (kx, ci), taps are ky
+    int64_t out_group, taps, lanes, lanes_a_tap;
+    int64_t panel_width, tiles, tile_rows;
+    int64_t x_columns, x_step, x_lines;
+    int64_t panels, tile_groups, chunk_images, chunk_lines;
+} weight_plan;
+
+/// Weights of tiles first_tile ..< end_tile of a group's output channels and one panel of lanes.
+typedef struct weight_block {
+    int64_t group, panel, lanes, first_tile, end_tile;
+} weight_block;
+
+#define APUS_KERNELS "conv2d_weight.inc"
+#include "every_isa.h"
+
+static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/// Depends on sizes only where it decides the order of sums.
+static void cut_work(weight_plan *p) {
+    const int64_t budget = apus_cpu_caches().l2 * 3 / 8 / 4;   // floats of a chunk
+    const int64_t pixel_floats = p->ow * p->tile_rows, line = p->x_columns * p->panel_width;
+    const int64_t halo = (p->kh - 1) * p->dilation_h + 1;
+    int64_t image = p->oh * pixel_floats + ((p->oh - 1) * p->stride_h + halo) * line;
+    p->chunk_lines = p->oh;
+    p->chunk_images = larger(smaller(budget / image, p->n), 1);
+    if (image > budget) {
+        int64_t lines = (budget - halo * line) / (pixel_floats + p->stride_h * line) + 1;
+        p->chunk_lines = ceil_div(p->oh, ceil_div(p->oh, larger(lines, 1)));
+    }
+    p->x_lines = (p->chunk_lines - 1) * p->stride_h + halo;
+    int64_t wanted = 4 * apus_thread_count();
+    int64_t tile_bytes = p->taps * p->tile_rows * p->panel_width * 4;
+    int64_t tiles_kept = larger((1 << 18) / tile_bytes, 1);
+    p->tile_groups = larger(ceil_div(p->tiles, tiles_kept), ceil_div(wanted, p->panels * p->groups));
+    p->tile_groups = smaller(p->tile_groups, p->tiles);
+}
+
+static void run_block(void *context, int64_t task, int32_t thread) {
+    (void)thread;
+    const weight_plan *p = context;
+    int64_t part = task % p->tile_groups, rest = task / p->tile_groups, panel = rest % p->panels;
+    weight_block b = {
+        .group = rest / p->panels, .panel = panel,
+        .lanes = smaller(p->lanes - panel * p->panel_width, p->panel_width),
+        .first_tile = p->tiles * part / p->tile_groups,
+        .end_tile = p->tiles * (part + 1) / p->tile_groups,
+    };
+    APUS_BEST(weight_task)(p, &b);
+}
+
+/// A 1×1 kernel at every pixel: dweight = gᵀ x.
+static bool run_pointwise(const apus_conv2d *c, const void *x, const void *g, void *dweight) {
+    if (c->kh != 1 || c->kw != 1 || c->stride_h != 1 || c->stride_w != 1 || c->pad_h || c->pad_w
+        || c->oh != c->h || c->ow != c->w || c->groups != 1) return false;
+    apus_matmul_run(&(apus_matmul){
+        .m = c->cout, .n = c->cin, .k = c->n * c->h * c->w, .a = g, .a_row = 1, .a_column = c->cout,
+        .b = x, .b_row = c->cin, .b_column = 1, .c = dweight, .c_row = c->cin, .type = c->type,
+        .c_type = c->type, .batch = 1, .alpha = 1,
+    });
+    return true;
+}
+
+void apus_conv2d_weight_gradient(const apus_conv2d *c, const void *x, const void *g, void *dweight) {
+    if (c->cout * c->kh * c->kw * c->cin == 0) return;
+    if (run_pointwise(c, x, g, dweight)) return;
+    const int64_t in_group = c->cin / c->groups;
+    weight_plan p = {
+        .n = c->oh * c->ow ? c->n : 0, .h = c->h, .w = c->w, .cin = c->cin, .cout = c->cout,
+        .kh = c->kh, .kw = c->kw, .oh = c->oh, .ow = c->ow, .stride_h = c->stride_h,
+        .stride_w = c->stride_w, .pad_h = c->pad_h, .pad_w = c->pad_w, .dilation_h = c->dilation_h,
+        .dilation_w = c->dilation_w, .groups = c->groups, .type = c->type, .x = x, .g = g,
+        .dweight = dweight, .out_group = c->cout / c->groups, .lanes_a_tap = in_group,
+    };
+    APUS_BEST(weight_shape)(&p);
+    p.flat = c->dilation_w == 1 && in_group < p.panel_width;
+    p.taps = p.flat ? c->kh : c->kh * c->kw;
+    p.lanes = p.flat ? c->kw * in_group : in_group;
+    p.x_columns = p.flat ? c->ow : larger(c->ow - 1, 0) * c->stride_w + (c->kw - 1) * c->dilation_w + 1;
+    p.x_step = p.flat ? 1 : c->stride_w;
+    p.panels = ceil_div(p.lanes, p.panel_width);
+    cut_work(&p);
+    apus_parallel(p.groups * p.panels * p.tile_groups, run_block, &p);
+}

@@ -1,0 +1,68 @@
+// Fused updates in place. A parameter that others still see is copied first, so that their values stay.
+
+extension Tensor {
+    /// Makes this tensor the only owner of contiguous f32 storage, so that it may be written.
+    fileprivate mutating func makeWritable(_ op: StaticString) {
+        require(dtype == .f32, "\(op): a parameter or state of type \(dtype), not f32")
+        let isWhole = layout.isContiguous && storage.bytes == count * dtype.size
+        if !isWhole || !isKnownUniquelyReferenced(&storage) { self = copied() }
+        self = detached
+    }
+}
+
+/// One step of Adam (or AdamW, with decoupled weight decay) on a parameter and its two moments.
+///
+/// - Parameters:
+///   - step: counts from 1; it corrects the moments' bias.
+public func adamStep(
+    _ parameter: inout Tensor, gradient: Tensor, firstMoment: inout Tensor,
+    secondMoment: inout Tensor, step: Int,
+    lr: Double, beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8,
+    weightDecay: Double = 0,
+    isDecoupled: Bool = true
+) {
+    require(
+        gradient.shape == parameter.shape && firstMoment.shape == parameter.shape
+            && secondMoment.shape == parameter.shape,
+        "adamStep: a gradient of shape \(gradient.shape) for a parameter of shape \(parameter.shape)"
+    )
+    require(step > 0, "adamStep: steps count from 1, not \(step)")
+    parameter.makeWritable("adamStep")
+    firstMoment.makeWritable("adamStep")
+    secondMoment.makeWritable("adamStep")
+    guard parameter.count > 0 else { return }
+    let call = OptimiserStep.adam(
+        lr: lr, beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: weightDecay,
+        bias1: 1 - power(beta1, Double(step)), bias2: 1 - power(beta2, Double(step)),
+        decoupled: isDecoupled)
+    parameter.backend.step(
+        call, parameter: parameter, gradient: gradient.detached.contiguous(),
+        state: [firstMoment, secondMoment])
+}
+
+/// One step of gradient descent, with momentum if a buffer is given.
+public func sgdStep(
+    _ parameter: inout Tensor, gradient: Tensor, momentumBuffer: inout Tensor?, lr: Double,
+    momentum: Double = 0,
+    dampening: Double = 0, weightDecay: Double = 0, nesterov: Bool = false
+) {
+    require(
+        gradient.shape == parameter.shape,
+        "sgdStep: a gradient of shape \(gradient.shape) for a parameter of shape \(parameter.shape)"
+    )
+    parameter.makeWritable("sgdStep")
+    let first = momentumBuffer == nil
+    if momentum != 0 {
+        var buffer = momentumBuffer ?? parameter.copied()
+        momentumBuffer = nil
+        buffer.makeWritable("sgdStep")
+        momentumBuffer = buffer
+    }
+    guard parameter.count > 0 else { return }
+    let call = OptimiserStep.sgd(
+        lr: lr, momentum: momentum, dampening: dampening, weightDecay: weightDecay,
+        nesterov: nesterov, first: first)
+    parameter.backend.step(
+        call, parameter: parameter, gradient: gradient.detached.contiguous(),
+        state: momentumBuffer.map { [$0] } ?? [])
+}

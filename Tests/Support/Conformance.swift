@@ -1,0 +1,34 @@
+public import Files
+public import Tensors
+
+extension ConformanceCase {
+    /// The families that the engine has; cases of the others are skipped and counted.
+    public func run(on device: Device) -> Verdict {
+        do {
+            switch family {
+            case "ops": return try runOp(self, on: device)
+            case "blocks": return try runBlock(self, on: device)
+            default: return .skipped
+            }
+        } catch {
+            return .failed("\(error)")
+        }
+    }
+
+    /// The name of the folder that holds the manifest, whatever lies above it.
+    private var family: String {
+        if entry["type_id"] != nil && entry["block"] != nil { return "blocks" }
+        let name = folder.split(separator: "/").last.map(String.init) ?? ""
+        let later = [
+            "optim", "train", "schedulers", "models", "adapters", "pipelines", "tokenizers", "chat",
+            "gguf", "malformed",
+            "real",
+        ]
+        return later.contains(name) || folder.contains("/gguf/models") ? name : "ops"
+    }
+}
+
+/// All manifests below a folder, in order.
+public func manifests(below folder: String) throws(FileError) -> [String] {
+    try filesBelow(folder).filter { $0.hasSuffix("/manifest.json") }
+}
