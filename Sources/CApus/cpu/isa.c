@@ -1,6 +1,8 @@
 // Which instruction set the kernels use, and the caches they block for.
 #include "capus/base.h"
 
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -51,15 +53,48 @@ apus_isa apus_cpu_isa(void) {
     return (apus_isa)isa;
 }
 
-static int64_t cache_size(int name, int64_t otherwise) {
-    long size = sysconf(name);
+// The caches of the first processor as the kernel lists them. sysconf counts the last level of a whole server chip,
+// of which a virtual machine or a core complex sees only a part.
+static int64_t listed_cache(int level) {
+    for (int index = 0; index < 8; index++) {
+        char path[96], text[32] = "";
+        static const char *const fields[] = {"level", "size", "type"};
+        int64_t values[2] = {0};
+        for (int field = 0; field < 3; field++) {
+            snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/%s", index, fields[field]);
+            FILE *file = fopen(path, "re");
+            if (!file) return 0;
+            char *end = fgets(text, sizeof text, file);
+            fclose(file);
+            if (end && field < 2) {
+                values[field] = strtoll(text, &end, 10);
+                if (*end == 'K') values[field] <<= 10;
+                if (*end == 'M') values[field] <<= 20;
+            }
+        }
+        if (values[0] == level && text[0] != 'I') return values[1];   // not Instruction
+    }
+    return 0;
+}
+
+static int64_t cache_size(int level, int name, int64_t otherwise) {
+    long size = listed_cache(level);
+    if (size <= 0) size = sysconf(name);
     return size > 0 ? size : otherwise;
 }
 
-apus_caches apus_cpu_caches(void) {
-    return (apus_caches){
-        .l1 = cache_size(_SC_LEVEL1_DCACHE_SIZE, 32 << 10),
-        .l2 = cache_size(_SC_LEVEL2_CACHE_SIZE, 1 << 20),
-        .l3 = cache_size(_SC_LEVEL3_CACHE_SIZE, 16 << 20),
+static apus_caches caches;
+
+static void find_caches(void) {
+    caches = (apus_caches){
+        .l1 = cache_size(1, _SC_LEVEL1_DCACHE_SIZE, 32 << 10),
+        .l2 = cache_size(2, _SC_LEVEL2_CACHE_SIZE, 1 << 20),
+        .l3 = cache_size(3, _SC_LEVEL3_CACHE_SIZE, 16 << 20),
     };
+}
+
+apus_caches apus_cpu_caches(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, find_caches);
+    return caches;
 }
