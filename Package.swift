@@ -53,6 +53,7 @@ let package = Package(
                 "cpu/quantized_rows.inc",
                 "cpu/quantized_unpack.inc",
                 "cpu/reduce.inc",
+                "cpu/reduce_arg.inc",
                 "cpu/resample.inc",
                 "cpu/rope.inc",
                 "cpu/row_copy.inc",
