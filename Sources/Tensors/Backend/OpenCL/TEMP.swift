@@ -2,12 +2,6 @@ extension OpenCLBackend {
     func random(_ distribution: Distribution, _ seed: UInt64, _ stream: UInt64, into y: Tensor) {
         fail()
     }
-    package func reduce(_ op: ReduceOp, _ x: Tensor, axes: [Int], into y: Tensor) { fail() }
-    package func argReduce(largest: Bool, _ x: Tensor, axis: Int, into y: Tensor) { fail() }
-    package func meanVariance(
-        _ x: Tensor, axes: [Int], correction: Float, mean: Tensor, variance: Tensor
-    ) { fail() }
-    package func cumsum(_ x: Tensor, axis: Int, reverse: Bool, into y: Tensor) { fail() }
     package func sort(_ x: Tensor, axis: Int, descending: Bool, values: Tensor, indices: Tensor) {
         fail()
     }
@@ -16,7 +10,6 @@ extension OpenCLBackend {
     package func gather(_ x: Tensor, _ index: Tensor, axis: Int, into y: Tensor) { fail() }
     package func scatterAdd(_ x: Tensor, _ index: Tensor, _ src: Tensor, axis: Int) { fail() }
     package func indexRange(_ index: Tensor) -> ClosedRange<Int> { fail() }
-    package func matmul(_ call: Matmul) { fail() }
     package func convolve(_ pass: ConvolutionPass, _ c: Convolution, into result: Tensor) { fail() }
     package func attention(_ call: Attention, into o: Tensor, logSumExp: Tensor) { fail() }
     package func attentionGradient(
