@@ -30,19 +30,21 @@ extension Tensor {
         return (parts[0], parts[1])
     }
 
-    /// x with self x = b.
+    /// x with self x = b, for b of columns (…, n, k) or a vector (…, n).
     public func solve(_ b: Tensor) throws(LinalgError) -> Tensor {
         let (n, _) = square("solve").matrix("solve")
+        if b.rank == rank - 1 { return try solve(b.expandingAxis(-1)).squeezed(-1) }
         require(
-            b.rank == rank && b.shape.dropLast() == shape.dropLast(),
-            "solve: \(shape) and \(b.shape) do not fit")
+            b.rank == rank && b.shape.dropLast() == shape.dropLast() && b.dtype == .f32,
+            "solve: \(shape) and \(b.shape) \(b.dtype) do not fit")
         let columns = b.shape[b.rank - 1]
         let x = try Tensor.factorized(.solve, [self, b], sizes: [[n, columns]])[0]
         return x.recorded(from: [self, b]) { [a = self] g in
             // a^T db = g; da = -db x^T
-            guard let inverse = try? a.inverse() else { return [nil, nil] }
-            let db = inverse.transposed().matmul(g)
-            return [-db.matmul(inverse.matmul(b).transposed()), db]
+            guard let db = try? a.transposed().solve(g), let x = try? a.solve(b) else {
+                return [nil, nil]
+            }
+            return [-db.matmul(x.transposed()), db]
         }
     }
 
