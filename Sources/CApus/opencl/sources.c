@@ -4,7 +4,7 @@
 #include "host.h"
 
 #define FILES(f)                                                                                  \
-    f(common) f(elementwise) f(matmul) f(softmax) f(normalize)
+    f(common) f(elementwise) f(matmul) f(softmax) f(normalize) f(random)
 
 static const unsigned char common[] = {
 #embed "../../../Kernels/common.cl" suffix(, 0)
@@ -20,6 +20,10 @@ static const unsigned char softmax[] = {
 };
 static const unsigned char normalize[] = {
 #embed "../../../Kernels/normalize.cl" suffix(, 0)
+};
+#define random random_source   // the C library has a function of that name
+static const unsigned char random[] = {
+#embed "../../../Kernels/random.cl" suffix(, 0)
 };
 
 const char *opencl_source(const char *file) {
