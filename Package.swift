@@ -43,6 +43,7 @@ let package = Package(
                 "cpu/group_norm.inc",
                 "cpu/lanes.inc",
                 "cpu/matmul.inc",
+                "cpu/matmul_skinny.inc",
                 "cpu/normalize.inc",
                 "cpu/normalize_gradient.inc",
                 "cpu/optimiser.inc",

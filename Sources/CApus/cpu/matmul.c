@@ -16,6 +16,7 @@
 #include "capus/threads.h"
 
 enum { PANELS_A, PANELS_B, SUMS, ALL_SUMS };   // scratch slots
+enum { GEMM_STREAMED = 8 };                    // panels of the streamed operand at a time where k is cut
 
 /// Rows and columns of a tile; elements of k in a unit.
 typedef struct gemm_shape { int64_t rows, columns, per_bf16, per_int8; } gemm_shape;
@@ -29,17 +30,20 @@ typedef struct gemm_product {
 /// One operand: its lines are rows of a or columns of b; `units` is k in 4-byte units (see gemm_tile.inc).
 typedef struct gemm_operand {
     const char *data;
+    apus_dtype type;
     int64_t lines, line_stride, k, k_stride;
     int64_t width, units;
     uint32_t *panels;   // (lines / width rounded up, units, width)
     int32_t *sums;      // int8: see gemm_column_sums, for b's panels; else NULL
 } gemm_operand;
 
-/// A block of c: its tile rows and tile columns; `depth` units of k at a time.
+/// A block of c: all lines of its operands. Tiles are computed for a few panels of the streamed operand at a time
+/// against all panels of the other, `depth` units of k at a time.
 typedef struct gemm_block {
     apus_dtype type;
     gemm_operand a, b;
-    int64_t row, row_end, column, column_end, depth;
+    int64_t depth;
+    bool stream_a;          // panels of a are streamed, those of b stay in the level-2 cache; or the other way round
     bool first, last;       // the operands hold the first, the last part of k
     char *c;                // at line 0 of a and of b
     int64_t c_row;
@@ -54,73 +58,144 @@ static int64_t gemm_bytes(apus_dtype type) { return type == APUS_F32 ? 4 : type 
 #define APUS_KERNELS "matmul.inc"
 #include "every_isa.h"
 
-// MARK: one block of rows, columns and k
-
-typedef struct gemm_job {
-    gemm_block whole;               // all tiles of the block
-    gemm_shape shape;
-    int64_t panels_a, panels_b;
-    int64_t pack_a, pack_b;         // panels a pack task takes
-    int64_t tasks_a;                // pack tasks of a
-    int64_t rows, columns;          // tiles a compute task takes
-    int64_t task_rows;              // compute tasks in a column of tasks
-    float *all_sums;                // (panels_b, panels_a, tile) where k is cut into several jobs, else NULL
-    void (*pack)(apus_dtype, const gemm_operand *, bool, int64_t, int64_t);
-    void (*compute)(const gemm_block *, float *);
-} gemm_job;
-
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t parts(int64_t whole, int64_t part) { return (whole + part - 1) / part; }
 
+// MARK: one block of rows, columns and k
+
+/// Which operands are packed before the compute tasks; the others are packed by each task for itself.
+typedef enum gemm_sharing { SHARE_A, SHARE_B, SHARE_BOTH } gemm_sharing;
+
+typedef struct gemm_job {
+    gemm_block whole;               // all tiles of the block
+    gemm_shape shape;
+    gemm_sharing sharing;
+    bool alone;                     // too little work to share
+    int64_t panels_a, panels_b;
+    int64_t units;                  // of k, in the first of several jobs
+    int64_t pack_a, pack_b;         // panels a pack task takes
+    int64_t rows, columns;          // panels of a and b a compute task takes
+    int64_t task_rows;              // compute tasks in a column of tasks
+    float *all_sums;                // the sums of all tiles where k is cut into several jobs, else NULL
+    void (*pack)(apus_dtype, const gemm_operand *, bool, int64_t, int64_t);
+    void (*compute)(const gemm_block *, float *);
+} gemm_job;
+
+static void run_tasks(const gemm_job *job, int64_t tasks, apus_task body) {
+    if (job->alone) for (int64_t task = 0; task < tasks; task++) body((void *)job, task, 0);
+    else apus_parallel(tasks, body, (void *)job);
+}
+
 static void pack_task(void *context, int64_t task, int32_t thread) {
     (void)thread;
     const gemm_job *job = context;
-    bool is_a = task < job->tasks_a;
-    int64_t chunk = is_a ? job->pack_a : job->pack_b, first = (is_a ? task : task - job->tasks_a) * chunk;
-    job->pack(job->whole.type, is_a ? &job->whole.a : &job->whole.b,
-              job->whole.first, first, least(first + chunk, is_a ? job->panels_a : job->panels_b));
+    int64_t tasks_a = job->sharing == SHARE_B ? 0 : parts(job->panels_a, job->pack_a);
+    if (task < tasks_a)
+        job->pack(job->whole.type, &job->whole.a, true, task * job->pack_a,
+                  least((task + 1) * job->pack_a, job->panels_a));
+    else
+        job->pack(job->whole.type, &job->whole.b, job->whole.first, (task - tasks_a) * job->pack_b,
+                  least((task - tasks_a + 1) * job->pack_b, job->panels_b));
+}
+
+static int64_t pack_tasks(const gemm_job *job) {
+    return (job->sharing == SHARE_B ? 0 : parts(job->panels_a, job->pack_a))
+        + (job->sharing == SHARE_A ? 0 : parts(job->panels_b, job->pack_b));
+}
+
+/// The lines first ..< end of an operand.
+static gemm_operand lines_of(gemm_operand x, int64_t first, int64_t end) {
+    x.data += first * x.line_stride * gemm_bytes(x.type);
+    x.panels += x.panels ? first * x.units : 0;
+    x.sums += x.sums ? first : 0;
+    x.lines = end - first;
+    return x;
+}
+
+static gemm_block part_of(const gemm_block *whole, int64_t i, int64_t i_end, int64_t j, int64_t j_end) {
+    gemm_block t = *whole;
+    int64_t size = gemm_bytes(t.epilogue.c_type);
+    t.a = lines_of(t.a, i, i_end);
+    t.b = lines_of(t.b, j, j_end);
+    t.c += (i * t.c_row + j) * size;
+    t.bias += t.bias ? j : 0;
+    t.residual += t.residual ? (i * t.epilogue.residual_row + j) * size : 0;
+    t.row_scale += t.row_scale ? i : 0;
+    t.column_scale += t.column_scale ? j : 0;
+    return t;
 }
 
 static void compute_task(void *context, int64_t task, int32_t thread) {
     (void)thread;
     const gemm_job *job = context;
-    gemm_block block = job->whole;
-    block.row = task % job->task_rows * job->rows;
-    block.row_end = least(block.row + job->rows, job->panels_a);
-    block.column = task / job->task_rows * job->columns;
-    block.column_end = least(block.column + job->columns, job->panels_b);
+    const gemm_operand *a = &job->whole.a, *b = &job->whole.b;
+    int64_t i = task % job->task_rows * job->rows, j = task / job->task_rows * job->columns;
+    int64_t rows = least(job->rows, job->panels_a - i), columns = least(job->columns, job->panels_b - j);
+    gemm_block block = part_of(&job->whole, i * a->width, least((i + rows) * a->width, a->lines),
+                               j * b->width, least((j + columns) * b->width, b->lines));
+    if (job->sharing == SHARE_B) {
+        block.a.panels = apus_scratch(PANELS_A, (size_t)(rows * a->width * a->units * 4));
+        job->pack(block.type, &block.a, true, 0, rows);
+    }
+    if (job->sharing == SHARE_A) {
+        block.b.panels = apus_scratch(PANELS_B, (size_t)(columns * b->width * b->units * 4));
+        job->pack(block.type, &block.b, block.first, 0, columns);
+    }
+    // A task's sums lie together: those of the task columns before it, then of the rows.
     int64_t tile = job->shape.rows * job->shape.columns;
-    int64_t tiles = (block.row_end - block.row) * (block.column_end - block.column);
-    // With all sums kept, a task's tiles lie together: those of the task columns before it, then of the rows.
-    float *sums = job->all_sums;
-    if (sums) sums += tile * (block.column * job->panels_a
-                              + (block.column_end - block.column) * block.row);
-    else sums = apus_scratch(SUMS, (size_t)(tile * (block.depth < block.a.units ? tiles : 1) * 4));
+    float *sums = job->all_sums ? job->all_sums + tile * (j * job->panels_a + columns * i)
+        : apus_scratch(SUMS, (size_t)(tile * (block.depth < a->units ? GEMM_STREAMED * most(rows, columns) : 1) * 4));
     job->compute(&block, sums);
 }
 
-/// Cuts tiles into tasks: as large as the level-2 cache likes, but several for each thread.
-static void choose_tasks(gemm_job *job) {
-    int64_t wanted = 6 * apus_thread_count();
-    job->rows = least(job->panels_a, most(1, 256 / job->shape.rows));
-    job->columns = least(job->panels_b, most(1, 256 / job->shape.columns));
-    while (parts(job->panels_a, job->rows) * parts(job->panels_b, job->columns) < wanted
-           && (job->rows > 1 || job->columns > 1)) {
-        if (job->rows * job->shape.rows > job->columns * job->shape.columns || job->columns == 1)
-            job->rows = (job->rows + 1) / 2;
-        else job->columns = (job->columns + 1) / 2;
+/// The size of chunks, at most `largest`, with which the threads end together: where several do, the largest.
+static int64_t even_chunk(int64_t panels, int64_t largest, int64_t threads) {
+    int64_t best = 1, best_load = INT64_MAX;
+    if (threads > 1) largest = least(largest, parts(panels, 2 * threads));
+    for (int64_t size = largest; size > 0 && size > largest / 4; size--) {
+        int64_t load = parts(parts(panels, size), threads) * size;
+        if (load < best_load) best = size, best_load = load;
     }
-    job->task_rows = parts(job->panels_a, job->rows);
-    job->pack_a = most(1, parts(job->panels_a, wanted));
-    job->pack_b = most(1, parts(job->panels_b, wanted));
+    return best;
 }
 
-static void run_job(gemm_job *job, bool a_is_packed) {
+/// Cuts the job into tasks. The larger operand is cut into chunks that fit the level-2 cache, each packed and used
+/// by one thread, and the smaller one is packed for all; where that gives too few chunks for the threads, both are.
+static void choose_tasks(gemm_job *job) {
+    int64_t m = job->panels_a * job->shape.rows, n = job->panels_b * job->shape.columns;
+    int64_t threads = job->alone ? 1 : apus_thread_count();
+    int64_t panels = n >= m ? job->panels_b : job->panels_a, width = n >= m ? job->shape.columns : job->shape.rows;
+    int64_t chunk = most(1, most(128, apus_cpu_caches().l2 / 2 / (job->units * 4)) / width);
+    job->rows = job->panels_a;
+    job->columns = job->panels_b;
+    if (threads == 1 || panels >= 3 * threads) {
+        job->sharing = n >= m ? SHARE_A : SHARE_B;
+        *(n >= m ? &job->columns : &job->rows) = even_chunk(panels, chunk, threads);
+    } else {
+        job->sharing = SHARE_BOTH;
+        while (parts(job->panels_a, job->rows) * parts(job->panels_b, job->columns) < 4 * threads
+               && (job->rows > 1 || job->columns > 1)) {
+            bool tall = job->rows * job->shape.rows > job->columns * job->shape.columns;
+            int64_t *longer = job->rows > 1 && (tall || job->columns == 1) ? &job->rows : &job->columns;
+            *longer = (*longer + 1) / 2;
+        }
+    }
+    job->whole.stream_a = job->sharing == SHARE_B;
+    job->task_rows = parts(job->panels_a, job->rows);
+    job->pack_a = parts(job->panels_a, 4 * threads);
+    job->pack_b = parts(job->panels_b, 4 * threads);
+}
+
+static void run_job(gemm_job *job) {
+    gemm_operand *a = &job->whole.a, *b = &job->whole.b;
     choose_tasks(job);
-    job->tasks_a = a_is_packed ? 0 : parts(job->panels_a, job->pack_a);
-    apus_parallel(job->tasks_a + parts(job->panels_b, job->pack_b), pack_task, job);
-    apus_parallel(job->task_rows * parts(job->panels_b, job->columns), compute_task, job);
+    if (job->sharing != SHARE_B)
+        a->panels = apus_scratch(PANELS_A, (size_t)(job->panels_a * a->width * a->units * 4));
+    if (job->sharing != SHARE_A)
+        b->panels = apus_scratch(PANELS_B, (size_t)(job->panels_b * b->width * b->units * 4));
+    run_tasks(job, pack_tasks(job), pack_task);
+    run_tasks(job, job->task_rows * parts(job->panels_b, job->columns), compute_task);
 }
 
 // MARK: one product
@@ -134,21 +209,22 @@ static int64_t per_unit_of(apus_dtype type, gemm_shape shape) {
 
 static gemm_blocking choose_blocking(const apus_matmul *call, gemm_shape shape, int64_t per_unit) {
     apus_caches caches = apus_cpu_caches();
-    // A panel of b stays in the level-1 cache while panels of a pass by.
-    int64_t depth = most(64, caches.l1 * 2 / 3 / (shape.columns * 4) / 8 * 8);
     int64_t units = least(parts(call->k, per_unit), 4096), lines = most(256, caches.l3 / 4 / (most(units, 1) * 4));
+    // The larger operand is packed in small chunks: it needs no limit, unless the sums must wait for more of k.
+    bool whole = call->k <= units * per_unit;
+    int64_t m = parts(lines, shape.rows) * shape.rows, n = parts(lines, shape.columns) * shape.columns;
     return (gemm_blocking){
-        .m = least(call->m, parts(lines, shape.rows) * shape.rows),
-        .n = least(call->n, parts(lines, shape.columns) * shape.columns),
+        .m = whole && call->m > call->n ? call->m : least(call->m, m),
+        .n = whole && call->n >= call->m ? call->n : least(call->n, n),
         .k = most(1, units * per_unit),
-        .depth = units <= depth * 3 / 2 ? most(1, units) : depth,
+        .depth = most(1, parts(units, most(1, parts(units, 1024)))),
     };
 }
 
-static gemm_operand operand(const void *data, int64_t lines, int64_t line_stride,
+static gemm_operand operand(const void *data, apus_dtype type, int64_t lines, int64_t line_stride,
                             int64_t k, int64_t k_stride, int64_t width, int64_t per_unit) {
     return (gemm_operand){
-        .data = data, .lines = lines, .line_stride = line_stride, .k = k, .k_stride = k_stride,
+        .data = data, .type = type, .lines = lines, .line_stride = line_stride, .k = k, .k_stride = k_stride,
         .width = width, .units = parts(k, per_unit),
     };
 }
@@ -165,9 +241,9 @@ static gemm_block part(const gemm_product *product, int64_t entry, int64_t i, in
     const char *residual = call->residual;
     return (gemm_block){
         .type = call->type,
-        .a = operand((const char *)call->a + a * bytes, least(size.m, call->m - i), call->a_row,
+        .a = operand((const char *)call->a + a * bytes, call->type, least(size.m, call->m - i), call->a_row,
                      depth, call->a_column, shape.rows, per_unit),
-        .b = operand((const char *)call->b + b * bytes, least(size.n, call->n - j), call->b_column,
+        .b = operand((const char *)call->b + b * bytes, call->type, least(size.n, call->n - j), call->b_column,
                      depth, call->b_row, shape.columns, per_unit),
         .depth = size.depth,
         .first = k == 0,
@@ -182,32 +258,75 @@ static gemm_block part(const gemm_product *product, int64_t entry, int64_t i, in
     };
 }
 
-static void run_entry(const gemm_product *product, int64_t entry) {
+// MARK: few rows
+
+typedef struct skinny_job {
+    gemm_block whole;
+    int64_t chunk;         // columns of a task
+    const uint32_t *x;     // (m, x_row): a in units
+    int64_t x_row;
+    void (*compute)(const gemm_block *, const uint32_t *, int64_t);
+} skinny_job;
+
+static void skinny_task(void *context, int64_t task, int32_t thread) {
+    (void)thread;
+    const skinny_job *job = context;
+    const gemm_block *t = &job->whole;
+    gemm_block block = part_of(t, 0, t->a.lines, task * job->chunk, least((task + 1) * job->chunk, t->b.lines));
+    job->compute(&block, job->x, job->x_row);
+}
+
+/// Whether reading b is the most of the work, and b's columns can be read in place.
+static bool is_skinny(const apus_matmul *call) {
+    return call->m <= 8 && call->b_row == 1 && call->k >= 16 && call->n >= 8;
+}
+
+static void run_skinny(const gemm_product *product, int64_t entry) {
+    const apus_matmul *call = &product->call;
+    gemm_shape shape = APUS_BEST(gemm_shape);
+    gemm_blocking all = {.m = call->m, .n = call->n, .k = call->k};
+    skinny_job job = {.whole = part(product, entry, 0, 0, 0, all, shape), .compute = APUS_BEST(skinny_block)};
+    job.x_row = parts(job.whole.a.units, 16) * 16;
+    uint32_t *x = apus_scratch(PANELS_A, (size_t)(parts(call->m, 8) * 8 * job.x_row * 4));
+    APUS_BEST(skinny_pack)(call->type, &job.whole.a, x, job.x_row);
+    job.x = x;
+    job.chunk = parts(parts(call->n, 8 * apus_thread_count()), 48) * 48;
+    int64_t tasks = parts(call->n, job.chunk);
+    if (call->n * call->k >= 1 << 15) apus_parallel(tasks, skinny_task, &job);
+    else for (int64_t task = 0; task < tasks; task++) skinny_task(&job, task, 0);
+}
+
+static void run_tiled(const gemm_product *product, int64_t entry) {
     const apus_matmul *call = &product->call;
     gemm_shape shape = APUS_BEST(gemm_shape);
     int64_t per_unit = per_unit_of(call->type, shape);
     gemm_blocking size = choose_blocking(call, shape, per_unit);
     gemm_job job = {.shape = shape, .pack = APUS_BEST(matmul_pack), .compute = APUS_BEST(matmul_block)};
 
+    // Column sums of int8 and, where k is cut, all sums outlive a job.
     int64_t m = parts(size.m, shape.rows) * shape.rows, n = parts(size.n, shape.columns) * shape.columns;
-    int64_t units = parts(size.k, per_unit);
-    uint32_t *panels_a = apus_scratch(PANELS_A, (size_t)(m * units * 4));
-    uint32_t *panels_b = apus_scratch(PANELS_B, (size_t)(n * (units + 1) * 4));
-    if (size.k < call->k) job.all_sums = apus_scratch(ALL_SUMS, (size_t)(m * n * 4));
+    int64_t column_sums = call->type == APUS_I8 ? n : 0, all_sums = size.k < call->k ? m * n : 0;
+    int32_t *sums = column_sums + all_sums ? apus_scratch(ALL_SUMS, (size_t)(column_sums + all_sums) * 4) : NULL;
+    if (all_sums) job.all_sums = (float *)(sums + column_sums);
+    job.units = most(1, parts(size.k, per_unit));
+    job.alone = call->m * call->n * call->k < 1 << 18;
     for (int64_t i = 0; i < call->m; i += size.m)
         for (int64_t j = 0; j < call->n; j += size.n) {
             int64_t k = 0;
             do {
                 job.whole = part(product, entry, i, j, k, size, shape);
-                job.whole.a.panels = panels_a;
-                job.whole.b.panels = panels_b;
-                if (call->type == APUS_I8) job.whole.b.sums = (int32_t *)(panels_b + n * units);
+                if (column_sums) job.whole.b.sums = sums;
                 job.panels_a = parts(job.whole.a.lines, shape.rows);
                 job.panels_b = parts(job.whole.b.lines, shape.columns);
-                run_job(&job, j > 0 && size.k >= call->k);
+                run_job(&job);
                 k += size.k;
             } while (k < call->k);
         }
+}
+
+static void run_entry(const gemm_product *product, int64_t entry) {
+    if (is_skinny(&product->call)) run_skinny(product, entry);
+    else run_tiled(product, entry);
 }
 
 // MARK: the public functions
@@ -239,6 +358,7 @@ void apus_matmul_int8(int64_t m, int64_t n, int64_t k, const int8_t *x, const fl
 
 const char *apus_matmul_kernel(const apus_matmul *call) {
     static const char *const f32[] = {"tile f32 4x8", "tile f32 8x12", "tile f32 6x16", "tile f32 14x32"};
+    if (is_skinny(call)) return "skinny";
     if (call->type == APUS_BF16 && APUS_BEST(gemm_shape).per_bf16 == 2) return "tile bf16 14x32";
     return f32[apus_cpu_isa()];
 }
