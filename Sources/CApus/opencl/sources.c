@@ -4,30 +4,45 @@
 #include "host.h"
 
 #define FILES(f)                                                                                  \
-    f(common) f(elementwise) f(matmul) f(softmax) f(normalize) f(random)
+    f(common) f(elementwise) f(reduce) f(sort) f(matmul) f(softmax) f(normalize) \
+    f(cross_entropy) f(index) f(optimiser) f(random)
 
-static const unsigned char common[] = {
+static const unsigned char common_text[] = {
 #embed "../../../Kernels/common.cl" suffix(, 0)
 };
-static const unsigned char elementwise[] = {
+static const unsigned char elementwise_text[] = {
 #embed "../../../Kernels/elementwise.cl" suffix(, 0)
 };
-static const unsigned char matmul[] = {
+static const unsigned char reduce_text[] = {
+#embed "../../../Kernels/reduce.cl" suffix(, 0)
+};
+static const unsigned char sort_text[] = {
+#embed "../../../Kernels/sort.cl" suffix(, 0)
+};
+static const unsigned char matmul_text[] = {
 #embed "../../../Kernels/matmul.cl" suffix(, 0)
 };
-static const unsigned char softmax[] = {
+static const unsigned char softmax_text[] = {
 #embed "../../../Kernels/softmax.cl" suffix(, 0)
 };
-static const unsigned char normalize[] = {
+static const unsigned char normalize_text[] = {
 #embed "../../../Kernels/normalize.cl" suffix(, 0)
 };
-#define random random_source   // the C library has a function of that name
-static const unsigned char random[] = {
+static const unsigned char cross_entropy_text[] = {
+#embed "../../../Kernels/cross_entropy.cl" suffix(, 0)
+};
+static const unsigned char index_text[] = {
+#embed "../../../Kernels/index.cl" suffix(, 0)
+};
+static const unsigned char optimiser_text[] = {
+#embed "../../../Kernels/optimiser.cl" suffix(, 0)
+};
+static const unsigned char random_text[] = {
 #embed "../../../Kernels/random.cl" suffix(, 0)
 };
 
 const char *opencl_source(const char *file) {
-#define MATCH(name) if (strcmp(file, #name) == 0) return (const char *)name;
+#define MATCH(name) if (strcmp(file, #name) == 0) return (const char *)name##_text;
     FILES(MATCH)
 #undef MATCH
     return NULL;
