@@ -5,7 +5,7 @@
 
 #define FILES(f)                                                                                  \
     f(common) f(elementwise) f(reduce) f(sort) f(matmul) f(softmax) f(normalize) \
-    f(cross_entropy) f(index) f(optimiser) f(random)
+    f(cross_entropy) f(index) f(optimiser) f(conv2d) f(pool2d) f(resample) f(random)
 
 static const unsigned char common_text[] = {
 #embed "../../../Kernels/common.cl" suffix(, 0)
@@ -36,6 +36,15 @@ static const unsigned char index_text[] = {
 };
 static const unsigned char optimiser_text[] = {
 #embed "../../../Kernels/optimiser.cl" suffix(, 0)
+};
+static const unsigned char conv2d_text[] = {
+#embed "../../../Kernels/conv2d.cl" suffix(, 0)
+};
+static const unsigned char pool2d_text[] = {
+#embed "../../../Kernels/pool2d.cl" suffix(, 0)
+};
+static const unsigned char resample_text[] = {
+#embed "../../../Kernels/resample.cl" suffix(, 0)
 };
 static const unsigned char random_text[] = {
 #embed "../../../Kernels/random.cl" suffix(, 0)
