@@ -62,6 +62,7 @@ let package = Package(
                 "cpu/typed.inc",
                 "cpu/vector.inc",
                 "cpu/vector_math.inc",
+                "cpu/winograd.inc",
             ],
             linkerSettings: [.linkedLibrary("m"), .linkedLibrary("dl"), .linkedLibrary("pthread")]),
         .target(name: "Tensors", dependencies: ["CApus"], swiftSettings: strict),

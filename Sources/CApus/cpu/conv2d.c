@@ -53,7 +53,8 @@ void conv_run_plan(conv_plan *p, const void *weight) {
 
 static void run_float(conv_plan *p, const void *weight) {
     APUS_BEST(conv_shape)(p);
-    conv_run_plan(p, weight);
+    if (winograd_fits(p)) winograd_run(p, weight);
+    else conv_run_plan(p, weight);
     conv_free_plan(p);
 }
 
@@ -80,5 +81,9 @@ void apus_conv2d_input_gradient(const apus_conv2d *c, const void *g, const void 
 }
 
 const char *apus_conv2d_kernel(const apus_conv2d *c) {
-    return c->type == APUS_BF16 ? "direct bf16" : "direct f32";
+    conv_plan p = conv_plan_forward(c);
+    const bool winograd = winograd_fits(&p);
+    conv_free_plan(&p);
+    if (winograd) return "winograd f32";
+    return c->type == APUS_BF16 && apus_cpu_isa() == APUS_ISA_AVX512 ? "direct bf16" : "direct f32";
 }
