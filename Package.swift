@@ -15,6 +15,7 @@ let package = Package(
     products: [
         .library(name: "Tensors", targets: ["Tensors"]),
         .library(name: "Files", targets: ["Files"]),
+        .executable(name: "apus", targets: ["ApusCLI"]),
     ],
     targets: [
         .systemLibrary(
@@ -47,6 +48,7 @@ let package = Package(
                 "cpu/normalize.inc",
                 "cpu/normalize_gradient.inc",
                 "cpu/optimiser.inc",
+                "cpu/peak.inc",
                 "cpu/pool2d.inc",
                 "cpu/quantized.inc",
                 "cpu/quantized_exact.inc",
@@ -67,6 +69,10 @@ let package = Package(
             linkerSettings: [.linkedLibrary("m"), .linkedLibrary("dl"), .linkedLibrary("pthread")]),
         .target(name: "Tensors", dependencies: ["CApus"], swiftSettings: strict),
         .target(name: "Files", dependencies: ["Tensors"], swiftSettings: strict),
+
+        .target(name: "Benchmarking", dependencies: ["Tensors", "Files"], swiftSettings: strict),
+        .executableTarget(
+            name: "ApusCLI", dependencies: ["Tensors", "Files", "Benchmarking"], swiftSettings: strict),
 
         // The case table, which the tests and the conformance runner share.
         .target(

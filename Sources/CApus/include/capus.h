@@ -4,6 +4,7 @@
 
 #include "capus/base.h"
 #include "capus/threads.h"
+#include "capus/peak.h"
 #include "capus/memory.h"
 #include "capus/elementwise.h"
 #include "capus/random.h"
