@@ -29,7 +29,7 @@ typedef struct quantized_product {
     int64_t m, n, k, chunks;
     const x_chunk *x;            // (chunks, m)
     const uint8_t *w;            // (n) rows of w_row bytes
-    int64_t w_row, ahead;        // ahead: bytes by which reading runs ahead
+    int64_t w_row;
     const float *bias;
     float *y;
     int64_t y_row;
@@ -99,7 +99,7 @@ typedef struct {
     int64_t rows, row_tasks;     // of x in a task for many
 } product_job;
 
-enum { ROUND_ROWS = 8, FEW_ROWS = 24 };
+enum { ROUND_ROWS = 8, FEW_ROWS = 5 };
 
 static void round_task(void *context, int64_t task, int32_t thread) {
     (void)thread;
@@ -131,11 +131,18 @@ static void tiles_task(void *context, int64_t task, int32_t thread) {
 
 static int64_t parts(int64_t n, int64_t size) { return (n + size - 1) / size; }
 
+/// Bytes of weights in a task for few rows: long runs let the hardware read ahead, but eight tasks
+/// a thread even out.
+static int64_t dots_bytes(const quantized_product *p) {
+    int64_t share = p->n * p->w_row / (8 * apus_thread_count());
+    return share < 8 << 10 ? 8 << 10 : share > 256 << 10 ? 256 << 10 : share;
+}
+
 static void multiply(product_job *job) {
     quantized_product *p = &job->p;
     apus_parallel(parts(p->m, ROUND_ROWS), round_task, job);
     if (p->m <= FEW_ROWS) {
-        job->columns = parts(1 << 15, p->w_row + 1); // 32 KB of weights a task
+        job->columns = parts(dots_bytes(p), p->w_row + 1);
         apus_parallel(parts(p->n, job->columns), dots_task, job);
         return;
     }
@@ -166,7 +173,7 @@ void apus_matmul_quantized(apus_format format, int64_t m, int64_t n, int64_t k, 
         int64_t rows = m - row < most ? m - row : most;
         product_job job = {.kernels = kernels, .x = x + row * x_row, .x_row = x_row};
         job.rounded = apus_scratch(0, (size_t)(rows * chunks) * sizeof(x_chunk));
-        job.p = (quantized_product){f, rows, n, k, chunks, job.rounded, w, row_bytes, 1024,
+        job.p = (quantized_product){f, rows, n, k, chunks, job.rounded, w, row_bytes,
                                     bias, y + row * y_row, y_row};
         multiply(&job);
     }

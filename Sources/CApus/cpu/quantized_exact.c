@@ -10,7 +10,7 @@
 #define APUS_KERNELS "quantized_exact.inc"
 #include "every_isa.h"
 
-enum { FEW_ROWS = 8, FLOATS = 4 };   // FLOATS: a scratch slot that apus_matmul_run leaves alone
+enum { FEW_ROWS = 24, FLOATS = 4 };   // FLOATS: a scratch slot that apus_matmul_run leaves alone
 
 typedef struct {
     int64_t m, n, k;
