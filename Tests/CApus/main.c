@@ -28,14 +28,21 @@ bool all_close(const float *actual, const double *expected, int64_t n, double rt
     run(attention) \
     run(conv2d) \
     run(copy) \
+    run(cross_entropy) \
     run(elementwise) \
+    run(index) \
     run(linalg) \
     run(matmul) \
+    run(normalize) \
+    run(optimiser) \
     run(pool2d) \
     run(quantized) \
     run(random) \
+    run(reduce) \
     run(resample) \
-    run(rope)
+    run(rope) \
+    run(softmax) \
+    run(sort)
 
 #define DECLARE(family) void test_##family(void);
 #define RUN(family) test_##family();
