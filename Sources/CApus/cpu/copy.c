@@ -1,17 +1,19 @@
 // Copies, conversions, fills and counting.
 //
-// A copy that keeps the type moves bits. Where the source is transposed, tiles of 32 rows by 64 columns are read by
-// cache lines, transposed in registers into a buffer in the L1 cache, and written as runs of 64 elements. What does
-// not fit in the last-level cache is written around it. The floor is the memory's read + write bandwidth.
+// A copy that keeps the type moves bits. Where the source is transposed, tiles of 64 by 64 are read by cache lines,
+// transposed in registers, and written by cache lines. What does not fit in the last-level cache is written around it. The floor is the memory's read + write bandwidth.
 #include "capus/elementwise.h"
 #include "capus/threads.h"
 
 #include "elementwise_walk.h"
 
+enum {
+    COPY_TILE = 4096,   // elements: (64, 64) of a transposed copy
+    SERIAL = 65536,     // elements that are not worth waking a thread for
+};
+
 #define APUS_KERNELS "copy.inc"
 #include "every_isa.h"
-
-enum { SERIAL = 65536 /* elements that are not worth waking a thread for */ };
 
 typedef struct copy_call {
     int64_t size;
@@ -45,7 +47,7 @@ void apus_copy(const apus_array *x, const apus_array *y) {
         return;
     }
     walk_loops loops;
-    if (!walk_plan(2, (const apus_array *[]){y, x}, &loops)) return;
+    if (!walk_plan(2, (const apus_array *[]){y, x}, COPY_TILE, &loops)) return;
     copy_call call = {
         .size = walk_element_size(y->dtype),
         .around = walk_exceeds_cache(&loops),
@@ -69,7 +71,7 @@ static uint32_t bits_of(double value, apus_dtype dtype) {
 
 void apus_fill(double value, const apus_array *y) {
     walk_loops loops;
-    if (!walk_plan(1, &y, &loops)) return;
+    if (!walk_plan(1, &y, COPY_TILE, &loops)) return;
     copy_call call = {
         .size = walk_element_size(y->dtype),
         .value = bits_of(value, y->dtype),

@@ -93,7 +93,7 @@ static void run_tile(void *context, const walk_loops *loops, const walk_tile *ti
 
 static void run(elementwise_call call, int32_t operands, const apus_array *const *arrays) {
     walk_loops loops;
-    if (!walk_plan(operands, arrays, &loops)) return;
+    if (!walk_plan(operands, arrays, WALK_TILE, &loops)) return;
     for (int32_t k = 0; k < operands; k++) call.dtypes[k] = arrays[k]->dtype;
     call.around = walk_exceeds_cache(&loops);
     call.load = APUS_BEST(load_tile);

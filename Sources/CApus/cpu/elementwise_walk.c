@@ -56,7 +56,7 @@ static bool place_transposed_axis(walk_loops *l, const int64_t *sizes) {
 
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
-bool walk_plan(int32_t operands, const apus_array *const *arrays, walk_loops *l) {
+bool walk_plan(int32_t operands, const apus_array *const *arrays, int64_t tile, walk_loops *l) {
     const apus_array *first = arrays[0];
     int64_t sizes[WALK_OPERANDS];
     *l = (walk_loops){.operands = operands};
@@ -80,8 +80,10 @@ bool walk_plan(int32_t operands, const apus_array *const *arrays, walk_loops *l)
         for (int32_t k = 0; k < operands; k++)
             l->strides[k][l->rank] = l->rank == 0 ? sizes[k] : l->strides[k][0] * l->shape[0];
     }
-    l->tile_columns = smaller(l->shape[0], transposed ? 64 : WALK_TILE);
-    l->tile_rows = smaller(l->shape[1], WALK_TILE / l->tile_columns);
+    // With few rows, columns can be many.
+    bool square = transposed && l->shape[1] > 16;
+    l->tile_columns = smaller(l->shape[0], square ? 64 : transposed ? tile / l->shape[1] : tile);
+    l->tile_rows = smaller(l->shape[1], tile / l->tile_columns);
     return true;
 }
 

@@ -29,8 +29,8 @@ typedef void (*walk_body)(void *context, const walk_loops *loops, const walk_til
 int64_t walk_element_size(apus_dtype dtype);
 
 /// The loops for arrays of arrays[0]'s shape: axes in the order of arrays[0] in memory, with axis 1 the one along
-/// which a transposed operand is contiguous, and tiles of at most WALK_TILE elements. False: nothing to do.
-bool walk_plan(int32_t operands, const apus_array *const *arrays, walk_loops *loops);
+/// which a transposed operand is contiguous, and tiles of at most `tile` elements. False: nothing to do.
+bool walk_plan(int32_t operands, const apus_array *const *arrays, int64_t tile, walk_loops *loops);
 
 /// Whether the call touches more memory than the last-level cache holds, so that results should go around it.
 bool walk_exceeds_cache(const walk_loops *loops);
