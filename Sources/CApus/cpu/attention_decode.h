@@ -4,8 +4,10 @@
 
 #include "attention_rows.h"
 
-/// Computes the call and returns true if it has few enough rows a key head and contiguous channels
-/// in k and v.
-bool attention_decode(const attention_job *job);
+/// Whether the call has few enough rows a key head, and contiguous channels in k and v.
+bool attention_decodes(const attention_job *job);
+
+/// Computes such a call.
+void attention_decode(const attention_job *job);
 
 #endif

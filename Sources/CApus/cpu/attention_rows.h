@@ -51,12 +51,12 @@ static inline void *row_at(const apus_array *x, int64_t b, int64_t head, int64_t
     return (char *)x->data + offset * element_bytes(x->dtype);
 }
 
-/// The keys first ..< last that causality and window leave to the row.
+/// The keys first ..< last that causality and window leave to a query.
 typedef struct key_range { int64_t first, last; } key_range;
-static inline key_range keys_of(const attention_job *job, int64_t row) {
+static inline key_range keys_of(const attention_job *job, int64_t query) {
     const apus_attention *call = job->call;
     const int64_t far = 1ll << 40;
-    int64_t at = query_of(job, row) + at_most(at_least(call->causal_offset, -far), far);
+    int64_t at = query + at_most(at_least(call->causal_offset, -far), far);
     key_range keys = {0, job->tk};
     if (call->causal) keys.last = at_most(job->tk, at_least(at + 1, 0));
     if (call->window > 0) keys.first = at_least(at - at_most(call->window, far) + 1, 0);
