@@ -35,7 +35,8 @@ package protocol Backend: AnyObject, Sendable {
     func indexAdd(_ x: Tensor, _ index: Tensor, _ src: Tensor)
     func gather(_ x: Tensor, _ index: Tensor, axis: Int, into y: Tensor)
     func scatterAdd(_ x: Tensor, _ index: Tensor, _ src: Tensor, axis: Int)
-    func indexRange(_ index: Tensor) -> ClosedRange<Int>
+    /// Nil on a device that would have to be waited for; its kernels then keep indices inside the tensor.
+    func indexRange(_ index: Tensor) -> ClosedRange<Int>?
 
     // Products.
     func matmul(_ call: Matmul)

@@ -1,11 +1,11 @@
-// Picking elements by index. Indices are i32 tensors on the same device.
+// Picking elements by index. Indices are i32 tensors on the same device. An index out of range traps on the CPU; on an
+// OpenCL device, where it is not read back, it picks the nearest element and adds nothing.
 
 extension Tensor {
     /// Traps unless every index is in 0 ..< length.
     private static func check(_ index: Tensor, below length: Int, _ op: StaticString) {
         require(index.dtype == .i32, "\(op): indices of type \(index.dtype), not i32")
-        guard index.count > 0 else { return }
-        let range = index.backend.indexRange(index)
+        guard index.count > 0, let range = index.backend.indexRange(index) else { return }
         require(
             range.lowerBound >= 0 && range.upperBound < length,
             "\(op): indices \(range.lowerBound) ... \(range.upperBound) are not all in 0 ..< \(length)"

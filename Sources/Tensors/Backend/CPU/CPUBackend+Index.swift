@@ -21,7 +21,7 @@ extension CPUBackend {
         withArrays(x, index, src) { apus_scatter_add($0, $0 + 1, $0 + 2, Int32(axis)) }
     }
 
-    package func indexRange(_ index: Tensor) -> ClosedRange<Int> {
+    package func indexRange(_ index: Tensor) -> ClosedRange<Int>? {
         var (smallest, largest) = (Int32.max, Int32.min)
         withArrays(index) { apus_index_range($0, &smallest, &largest) }
         return Int(smallest)...max(Int(smallest), Int(largest))
