@@ -5,7 +5,7 @@
 ///     x[.all, .by(2, from: 1)]  // every second element
 ///     x[.rest, -1]              // the last element of the last axis
 ///     x[.new, .rest]            // a new axis in front
-public struct TensorIndex: Sendable, ExpressibleByIntegerLiteral {
+public struct TensorIndex: Sendable {
     enum Kind: Sendable {
         case element(Int)
         case range(start: Int?, stop: Int?, step: Int)
@@ -14,19 +14,9 @@ public struct TensorIndex: Sendable, ExpressibleByIntegerLiteral {
     }
     let kind: Kind
 
-    public init(integerLiteral value: Int) { kind = .element(value) }
     init(_ kind: Kind) { self.kind = kind }
 
-    /// One element; the axis goes. Negative: from the end.
-    public static func at(_ index: Int) -> TensorIndex { TensorIndex(.element(index)) }
-    /// The whole axis.
-    public static let all = TensorIndex(.range(start: nil, stop: nil, step: 1))
-    /// As many whole axes as are left.
-    public static let rest = TensorIndex(.rest)
-    /// A new axis of length 1.
-    public static let new = TensorIndex(.new)
-    /// As `start:stop:step` in Python: negatives count from the end, nil is open, a negative step walks backwards.
-    public static func by(_ step: Int, from start: Int? = nil, to stop: Int? = nil) -> TensorIndex {
+    fileprivate static func slice(_ start: Int?, _ stop: Int?, _ step: Int = 1) -> TensorIndex {
         require(step != 0, "subscript: a step of 0")
         return TensorIndex(.range(start: start, stop: stop, step: step))
     }
@@ -37,32 +27,49 @@ public protocol TensorIndexConvertible {
     var tensorIndex: TensorIndex { get }
 }
 
-extension TensorIndex: TensorIndexConvertible { public var tensorIndex: TensorIndex { self } }
-extension Int: TensorIndexConvertible { public var tensorIndex: TensorIndex { .at(self) } }
+extension TensorIndexConvertible where Self == TensorIndex {
+    /// The whole axis.
+    public static var all: TensorIndex { .slice(nil, nil) }
+    /// As many whole axes as are left.
+    public static var rest: TensorIndex { TensorIndex(.rest) }
+    /// A new axis of length 1.
+    public static var new: TensorIndex { TensorIndex(.new) }
+    /// As `start:stop:step` in Python: negatives count from the end, nil is open, a negative step walks backwards.
+    public static func by(_ step: Int, from start: Int? = nil, to stop: Int? = nil) -> TensorIndex {
+        .slice(start, stop, step)
+    }
+}
+
+extension TensorIndex: TensorIndexConvertible {
+    public var tensorIndex: TensorIndex { self }
+}
+/// One element; the axis goes. Negative: from the end.
+extension Int: TensorIndexConvertible {
+    public var tensorIndex: TensorIndex { TensorIndex(.element(self)) }
+}
 extension Range<Int>: TensorIndexConvertible {
-    public var tensorIndex: TensorIndex { .by(1, from: lowerBound, to: upperBound) }
+    public var tensorIndex: TensorIndex { .slice(lowerBound, upperBound) }
 }
 extension ClosedRange<Int>: TensorIndexConvertible {
-    public var tensorIndex: TensorIndex { .by(1, from: lowerBound, to: upperBound + 1) }
+    public var tensorIndex: TensorIndex { .slice(lowerBound, upperBound + 1) }
 }
 extension PartialRangeFrom<Int>: TensorIndexConvertible {
-    public var tensorIndex: TensorIndex { .by(1, from: lowerBound) }
+    public var tensorIndex: TensorIndex { .slice(lowerBound, nil) }
 }
 extension PartialRangeUpTo<Int>: TensorIndexConvertible {
-    public var tensorIndex: TensorIndex { .by(1, to: upperBound) }
+    public var tensorIndex: TensorIndex { .slice(nil, upperBound) }
 }
 extension PartialRangeThrough<Int>: TensorIndexConvertible {
-    public var tensorIndex: TensorIndex { .by(1, to: upperBound + 1) }
+    public var tensorIndex: TensorIndex { .slice(nil, upperBound + 1) }
 }
 
 extension Tensor {
     /// A view of some elements of each axis. See `TensorIndex`.
-    public subscript(_ indices: any TensorIndexConvertible...) -> Tensor {
-        self[indices.map(\.tensorIndex)]
+    public subscript<each Index: TensorIndexConvertible>(_ indices: repeat each Index) -> Tensor {
+        var list: [TensorIndex] = []
+        for index in repeat each indices { list.append(index.tensorIndex) }
+        return self[list]
     }
-
-    /// With shorthand: `x[.all, 0]`.
-    public subscript(_ indices: TensorIndex...) -> Tensor { self[indices] }
 
     public subscript(_ indices: [TensorIndex]) -> Tensor {
         var x = self

@@ -34,10 +34,8 @@ import Testing
     @Test func updatesInPlaceLeaveOtherOwnersAlone() {
         var p = Tensor([1, 2, 3] as [Float])
         let before = p
-        var m = Tensor.zeros([3])
-        var v = Tensor.zeros([3])
-        adamStep(
-            &p, gradient: Tensor.ones([3]), firstMoment: &m, secondMoment: &v, step: 1, lr: 0.1)
+        var state = AdamState(for: p)
+        adamStep(&p, gradient: Tensor.ones([3]), state: &state, lr: 0.1)
         #expect(before.scalars() == [1, 2, 3])
         #expect(zip(p.scalars(), [0.9, 1.9, 2.9]).allSatisfy { ($0 - $1).magnitude < 1e-5 })
     }

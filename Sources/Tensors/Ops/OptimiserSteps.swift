@@ -10,34 +10,40 @@ extension Tensor {
     }
 }
 
-/// One step of Adam (or AdamW, with decoupled weight decay) on a parameter and its two moments.
-///
-/// - Parameters:
-///   - step: counts from 1; it corrects the moments' bias.
+/// What Adam remembers of a parameter: running means of its gradient and of its square.
+public struct AdamState: Sendable {
+    public var first: Tensor
+    public var second: Tensor
+    /// Steps done.
+    public var step = 0
+
+    public init(for parameter: Tensor) {
+        first = Tensor.zeros(parameter.shape, on: parameter.device)
+        second = first
+    }
+}
+
+/// One step of Adam, or of AdamW (decoupled weight decay) unless said otherwise.
 public func adamStep(
-    _ parameter: inout Tensor, gradient: Tensor, firstMoment: inout Tensor,
-    secondMoment: inout Tensor, step: Int,
-    lr: Double, beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8,
-    weightDecay: Double = 0,
+    _ parameter: inout Tensor, gradient: Tensor, state: inout AdamState, lr: Double,
+    beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: Double = 0,
     isDecoupled: Bool = true
 ) {
     require(
-        gradient.shape == parameter.shape && firstMoment.shape == parameter.shape
-            && secondMoment.shape == parameter.shape,
-        "adamStep: a gradient of shape \(gradient.shape) for a parameter of shape \(parameter.shape)"
-    )
-    require(step > 0, "adamStep: steps count from 1, not \(step)")
+        gradient.shape == parameter.shape && state.first.shape == parameter.shape,
+        "adamStep: a gradient of shape \(gradient.shape) for a parameter of shape \(parameter.shape)")
     parameter.makeWritable("adamStep")
-    firstMoment.makeWritable("adamStep")
-    secondMoment.makeWritable("adamStep")
+    state.first.makeWritable("adamStep")
+    state.second.makeWritable("adamStep")
+    state.step += 1
     guard parameter.count > 0 else { return }
     let call = OptimiserStep.adam(
         lr: lr, beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: weightDecay,
-        bias1: 1 - power(beta1, Double(step)), bias2: 1 - power(beta2, Double(step)),
+        bias1: 1 - power(beta1, Double(state.step)), bias2: 1 - power(beta2, Double(state.step)),
         decoupled: isDecoupled)
     parameter.backend.step(
         call, parameter: parameter, gradient: gradient.detached.contiguous(),
-        state: [firstMoment, secondMoment])
+        state: [state.first, state.second])
 }
 
 /// One step of gradient descent, with momentum if a buffer is given.
