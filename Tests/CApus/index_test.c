@@ -3,9 +3,15 @@
 
 static void check_rows(int64_t outer, int64_t n, int64_t count, int64_t inner) {
     int64_t size = outer * n * inner, picked = outer * count * inner;
-    float *x = malloc((size_t)size * 4), *y = malloc((size_t)picked * 4), *sum = malloc((size_t)size * 4);
+    float *x = malloc((size_t)size * 4);
+    float *y = malloc((size_t)picked * 4);
+    float *sum = malloc((size_t)size * 4);
     double *expected = malloc((size_t)size * 8);
-    int32_t *index = malloc((size_t)count * 4), smallest, largest, low = INT32_MAX, high = INT32_MIN;
+    int32_t *index = malloc((size_t)count * 4);
+    int32_t smallest;
+    int32_t largest;
+    int32_t low = INT32_MAX;
+    int32_t high = INT32_MIN;
     fill_random(x, size);
     for (int64_t i = 0; i < count; i++) {
         index[i] = (int32_t)((i * 7919 + 3) % n);
@@ -18,7 +24,8 @@ static void check_rows(int64_t outer, int64_t n, int64_t count, int64_t inner) {
         int64_t o = i / (count * inner), row = i / inner % count;
         wrong += y[i] != x[(o * n + index[row]) * inner + i % inner];
     }
-    CHECK(wrong == 0, "index_select (%lld, %lld, %lld)", (long long)outer, (long long)count, (long long)inner);
+    CHECK(wrong == 0, "index_select (%lld, %lld, %lld)", (long long)outer, (long long)count,
+          (long long)inner);
     for (int64_t i = 0; i < size; i++) expected[i] = x[i];
     for (int64_t i = 0; i < picked; i++) {
         int64_t o = i / (count * inner), row = i / inner % count;
@@ -26,8 +33,8 @@ static void check_rows(int64_t outer, int64_t n, int64_t count, int64_t inner) {
     }
     memcpy(sum, x, (size_t)size * 4);
     apus_index_add(outer, n, count, inner, x, index, y);
-    CHECK(all_close(x, expected, size, 1e-5, 1e-4), "index_add (%lld, %lld, %lld)", (long long)outer,
-          (long long)count, (long long)inner);
+    CHECK(all_close(x, expected, size, 1e-5, 1e-4), "index_add (%lld, %lld, %lld)",
+          (long long)outer, (long long)count, (long long)inner);
     int32_t threads = apus_thread_count();
     apus_set_thread_count(1);
     apus_index_add(outer, n, count, inner, sum, index, y);
@@ -40,7 +47,8 @@ static void check_rows(int64_t outer, int64_t n, int64_t count, int64_t inner) {
     for (size_t b = 0; b < sizeof blocks / sizeof *blocks; b++) free(blocks[b]);
 }
 
-// x (a, b) and index (rows, columns), which is smaller than x on the other axis; x is transposed if asked for.
+// x (a, b) and index (rows, columns), which is smaller than x on the other axis; x is transposed if
+// asked for.
 static void check_axis(int64_t a, int64_t b, int32_t axis, int64_t length, bool transposed) {
     int64_t rows = axis == 0 ? length : a - 1, columns = axis == 1 ? length : b - 1;
     float *x = malloc((size_t)(a * b) * 4), *y = malloc((size_t)(rows * columns) * 4);
@@ -48,7 +56,8 @@ static void check_axis(int64_t a, int64_t b, int32_t axis, int64_t length, bool 
     double *expected = malloc((size_t)(a * b) * 8);
     fill_random(x, a * b);
     for (int64_t i = 0; i < a * b; i++) expected[i] = x[i];
-    for (int64_t i = 0; i < rows * columns; i++) index[i] = (int32_t)(i * 131 % (axis == 0 ? a : b));
+    for (int64_t i = 0; i < rows * columns; i++)
+        index[i] = (int32_t)(i * 131 % (axis == 0 ? a : b));
     apus_array ax = {x, APUS_F32, 2, {a, b}, {transposed ? 1 : b, transposed ? a : 1}};
     apus_array ai = {index, APUS_I32, 2, {rows, columns}, {columns, 1}};
     apus_array ay = {y, APUS_F32, 2, {rows, columns}, {columns, 1}};

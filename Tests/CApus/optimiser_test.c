@@ -11,7 +11,8 @@ static void check_adam(bool decoupled, bool amsgrad) {
     for (int i = 0; i < N; i++) ep[i] = p[i], em[i] = ev[i] = etop[i] = 0, m[i] = v[i] = top[i] = 0;
     for (int step = 1; step <= STEPS; step++) {
         apus_adam s = {.lr = 0.01, .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .weight_decay = 0.1,
-                       .bias1 = 1 - pow(0.9, step), .bias2 = 1 - pow(0.99, step), .decoupled = decoupled};
+                       .bias1 = 1 - pow(0.9, step), .bias2 = 1 - pow(0.99, step),
+                           .decoupled = decoupled};
         fill_random(g, N);
         for (int i = 0; i < N; i++) {
             double grad = (double)g[i] + (decoupled ? 0 : s.weight_decay * ep[i]);
@@ -35,8 +36,8 @@ static void check_sgd(double momentum, bool nesterov) {
     fill_random(p, N);
     for (int i = 0; i < N; i++) ep[i] = p[i];
     for (int step = 0; step < STEPS; step++) {
-        apus_sgd s = {.lr = 0.1, .momentum = momentum, .dampening = nesterov ? 0 : 0.2, .weight_decay = 0.01,
-                      .nesterov = nesterov, .first = step == 0};
+        apus_sgd s = {.lr = 0.1, .momentum = momentum, .dampening = nesterov ? 0 : 0.2,
+                      .weight_decay = 0.01, .nesterov = nesterov, .first = step == 0};
         fill_random(g, N);
         for (int i = 0; i < N; i++) {
             double grad = (double)g[i] + s.weight_decay * ep[i];

@@ -30,7 +30,8 @@ static apus_array contiguous(void *data, apus_dtype dtype, const int64_t *shape)
 }
 
 static double start_of(apus_reduce_op op) {
-    return op == APUS_MAX || op == APUS_LOGSUMEXP ? -INFINITY : op == APUS_MIN ? INFINITY : op == APUS_PROD;
+    return op == APUS_MAX || op == APUS_LOGSUMEXP ? -INFINITY : op == APUS_MIN ? INFINITY
+        : op == APUS_PROD;
 }
 
 static double step_of(apus_reduce_op op, double sum, double v) {
@@ -64,13 +65,14 @@ static void check_reduction(apus_reduce_op op, const apus_array *x, uint32_t axe
     for (int64_t i = 0; i < x->shape[0]; i++)
         for (int64_t j = 0; j < x->shape[1]; j++)
             for (int64_t k = 0; k < x->shape[2]; k++) {
-                double *e = &expected[((i % shape[0]) * shape[1] + j % shape[1]) * shape[2] + k % shape[2]];
+                double *e = &expected[((i % shape[0]) * shape[1] + j % shape[1]) * shape[2]
+                                      + k % shape[2]];
                 *e = step_of(op, *e, value_at(x, i, j, k));
             }
     for (int64_t i = 0; op == APUS_MEAN && i < outputs; i++) expected[i] /= (double)count;
     apus_reduce(op, x, axes, &result);
-    CHECK(all_close(y, expected, outputs, 1e-5, 1e-5), "op %d, axes %x of (%lld, %lld, %lld)", op, axes,
-          (long long)x->shape[0], (long long)x->shape[1], (long long)x->shape[2]);
+    CHECK(all_close(y, expected, outputs, 1e-5, 1e-5), "op %d, axes %x of (%lld, %lld, %lld)", op,
+          axes, (long long)x->shape[0], (long long)x->shape[1], (long long)x->shape[2]);
     free(y);
     free(expected);
 }
@@ -97,7 +99,8 @@ static void check_accuracy(void) {
     for (int64_t i = 0; i < n; i++) data[i] = 1000 + random_float();
     for (int64_t i = 0; i < n; i++) expected += (double)data[i];
     double center = expected / (double)n;
-    for (int64_t i = 0; i < n; i++) squares += ((double)data[i] - center) * ((double)data[i] - center);
+    for (int64_t i = 0; i < n; i++)
+        squares += ((double)data[i] - center) * ((double)data[i] - center);
     squares /= (double)(n - 1);
     apus_array x = contiguous(data, APUS_F32, shape), y = contiguous(&sum, APUS_F32, one);
     apus_array m = contiguous(&mean, APUS_F32, one), v = contiguous(&variance, APUS_F32, one);

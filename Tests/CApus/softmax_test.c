@@ -11,7 +11,9 @@ static void expected_row(const float *x, int64_t n, bool logarithm, double *y) {
 
 static void check_rows(int64_t rows, int64_t n, bool logarithm) {
     int64_t count = rows * n;
-    float *x = malloc((size_t)count * 4), *y = malloc((size_t)count * 4), *g = malloc((size_t)count * 4);
+    float *x = malloc((size_t)count * 4);
+    float *y = malloc((size_t)count * 4);
+    float *g = malloc((size_t)count * 4);
     double *expected = malloc((size_t)count * 8);
     fill_random(x, count);
     fill_random(g, count);
@@ -22,16 +24,20 @@ static void check_rows(int64_t rows, int64_t n, bool logarithm) {
     int64_t hole = n > 2 && logarithm;   // its logarithm is -inf
     CHECK(!hole || y[1] == -INFINITY, "logarithm of 0");
     if (hole) y[1] = 0, expected[1] = 0;
-    CHECK(all_close(y, expected, count, 1e-5, 1e-6), "softmax (%lld, %lld)", (long long)rows, (long long)n);
+    CHECK(all_close(y, expected, count, 1e-5, 1e-6), "softmax (%lld, %lld)", (long long)rows,
+          (long long)n);
     if (hole) y[1] = -INFINITY;
     for (int64_t r = 0; r < rows; r++) {
         double sum = 0;
-        for (int64_t i = r * n; i < r * n + n; i++) sum += (double)g[i] * (logarithm ? 1 : (double)y[i]);
         for (int64_t i = r * n; i < r * n + n; i++)
-            expected[i] = logarithm ? (double)g[i] - exp((double)y[i]) * sum : ((double)g[i] - sum) * (double)y[i];
+            sum += (double)g[i] * (logarithm ? 1 : (double)y[i]);
+        for (int64_t i = r * n; i < r * n + n; i++)
+            expected[i] = logarithm ? (double)g[i] - exp((double)y[i]) * sum : ((double)g[i] - sum)
+                * (double)y[i];
     }
     apus_softmax_gradient(APUS_F32, logarithm, rows, n, y, g, x);
-    CHECK(all_close(x, expected, count, 1e-5, 1e-5), "gradient (%lld, %lld)", (long long)rows, (long long)n);
+    CHECK(all_close(x, expected, count, 1e-5, 1e-5), "gradient (%lld, %lld)", (long long)rows,
+          (long long)n);
     free(x);
     free(y);
     free(g);

@@ -29,10 +29,12 @@ static void check_sort(int64_t n, int64_t k, bool descending) {
         }
     for (int64_t c = 0; k < n && c < LINES; c++) {   // nothing left out comes before the last one
         int64_t better = 0;
-        for (int64_t i = 0; i < n; i++) better += before(x[i * LINES + c], values[(k - 1) * LINES + c], descending);
+        for (int64_t i = 0; i < n; i++)
+            better += before(x[i * LINES + c], values[(k - 1) * LINES + c], descending);
         wrong += better >= k;
     }
-    CHECK(wrong == 0, "%lld of %lld, %s", (long long)k, (long long)n, descending ? "descending" : "ascending");
+    CHECK(wrong == 0, "%lld of %lld, %s", (long long)k, (long long)n,
+          descending ? "descending" : "ascending");
     free(x);
     free(values);
     free(indices);

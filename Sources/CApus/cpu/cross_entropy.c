@@ -1,8 +1,10 @@
-// Softmax cross-entropy over rows of logits, with class weights, label smoothing and an ignored target.
+// Softmax cross-entropy over rows of logits, with class weights, label smoothing and an ignored
+// target.
 //
-// Forward: the logits are read once; in blocks that stay in the level-1 cache the largest one and the sum of
-// exponentials are carried along, so no probabilities are stored. Backward: probabilities come from the logits and
-// the log-sum-exp, and the result goes around the cache where it exceeds it.
+// Forward: the logits are read once; in blocks that stay in the level-1 cache the largest one and
+// the sum of exponentials are carried along, so no probabilities are stored. Backward:
+// probabilities come from the logits and the log-sum-exp, and the result goes around the cache
+// where it exceeds it.
 //
 // Floor: reading the logits twice and writing the gradient once.
 #include "capus/cross_entropy.h"
@@ -11,7 +13,8 @@
 
 enum { ROW_BLOCK = 4096 };
 
-// logits, dlogits (rows, classes); targets (rows); weight (classes) or NULL; loss, lse, row_weight (rows).
+// logits, dlogits (rows, classes); targets (rows); weight (classes) or NULL; loss, lse, row_weight
+// (rows).
 typedef struct {
     apus_dtype type;
     bool stream;
@@ -53,7 +56,8 @@ static void loss_row(const entropy_call *call, int64_t row) {
     double lse = (double)sums.maximum + log_total, smoothing = (double)call->smoothing;
     // The difference of the two large values first: it is exact.
     double loss = (1 - smoothing) * weight * (((double)sums.maximum - logit) + log_total);
-    if (smoothing != 0) loss += smoothing / (double)call->classes * (call->weight_sum * lse - sums.weighted);
+    if (smoothing != 0)
+        loss += smoothing / (double)call->classes * (call->weight_sum * lse - sums.weighted);
     call->loss[row] = (float)loss;
     if (call->lse) call->lse[row] = (float)lse;
     if (call->row_weight) call->row_weight[row] = (float)weight;
@@ -61,10 +65,13 @@ static void loss_row(const entropy_call *call, int64_t row) {
 
 static void gradient_row(const entropy_call *call, int64_t row) {
     double weight = call->weight ? (double)call->weight[call->targets[row]] : 1;
-    double scale = (double)call->scale[row * call->scale_stride], smoothing = (double)call->smoothing;
-    double on_target = scale * (1 - smoothing) * weight, on_all = scale * smoothing / (double)call->classes;
-    APUS_BEST(entropy_gradient)(call, row, call->lse_in[row], (float)(on_target + on_all * call->weight_sum),
-                                (float)on_all, (float)on_target);
+    double scale = (double)call->scale[row * call->scale_stride];
+    double smoothing = (double)call->smoothing;
+    double on_target = scale * (1 - smoothing) * weight;
+    double on_all = scale * smoothing / (double)call->classes;
+    float p_scale = (float)(on_target + on_all * call->weight_sum);
+    APUS_BEST(entropy_gradient)(call, row, call->lse_in[row], p_scale, (float)on_all,
+                                (float)on_target);
 }
 
 static void entropy_task(void *context, int64_t task, int32_t thread) {
@@ -86,20 +93,23 @@ static void run(entropy_call *call) {
     apus_parallel((call->rows + call->rows_a_task - 1) / call->rows_a_task, entropy_task, call);
 }
 
-void apus_cross_entropy(apus_dtype type, int64_t rows, int64_t classes, const void *logits, const int32_t *targets,
-                        const float *weight, int32_t ignore, float smoothing, float *loss, float *lse,
-                        float *row_weight) {
-    entropy_call call = {.type = type, .rows = rows, .classes = classes, .logits = logits, .targets = targets,
-                         .weight = weight, .ignore = ignore, .smoothing = smoothing, .loss = loss, .lse = lse,
+void apus_cross_entropy(apus_dtype type, int64_t rows, int64_t classes, const void *logits,
+                        const int32_t *targets, const float *weight, int32_t ignore,
+                        float smoothing, float *loss, float *lse, float *row_weight) {
+    entropy_call call = {.type = type, .rows = rows, .classes = classes, .logits = logits,
+                         .targets = targets, .weight = weight, .ignore = ignore,
+                         .smoothing = smoothing, .loss = loss, .lse = lse,
                          .row_weight = row_weight};
     run(&call);
 }
 
 void apus_cross_entropy_gradient(apus_dtype type, int64_t rows, int64_t classes, const void *logits,
-                                 const int32_t *targets, const float *weight, int32_t ignore, float smoothing,
-                                 const float *lse, const float *scale, int64_t scale_stride, void *dlogits) {
-    entropy_call call = {.type = type, .rows = rows, .classes = classes, .logits = logits, .targets = targets,
-                         .weight = weight, .ignore = ignore, .smoothing = smoothing, .lse_in = lse, .scale = scale,
+                                 const int32_t *targets, const float *weight, int32_t ignore,
+                                 float smoothing, const float *lse, const float *scale,
+                                 int64_t scale_stride, void *dlogits) {
+    entropy_call call = {.type = type, .rows = rows, .classes = classes, .logits = logits,
+                         .targets = targets, .weight = weight, .ignore = ignore,
+                         .smoothing = smoothing, .lse_in = lse, .scale = scale,
                          .scale_stride = scale_stride, .dlogits = dlogits};
     run(&call);
 }

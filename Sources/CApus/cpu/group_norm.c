@@ -1,9 +1,11 @@
-// Group norm of channels-last data (n, positions, channels), with a fused activation, and its gradient.
+// Group norm of channels-last data (n, positions, channels), with a fused activation, and its
+// gradient.
 //
-// Statistics: the positions of a sample are cut into pieces (by the shape alone), a piece into blocks that stay in
-// the level-2 cache. A block gives the mean and the squared deviations of every channel in two passes; blocks,
-// pieces and the channels of a group are merged in f64 (Chan, Golub and LeVeque), in order. Then one pass applies
-// (x - mean) scale + shift by channel. As many samples as fit the last-level cache go through both steps together.
+// Statistics: the positions of a sample are cut into pieces (by the shape alone), a piece into
+// blocks that stay in the level-2 cache. A block gives the mean and the squared deviations of every
+// channel in two passes; blocks, pieces and the channels of a group are merged in f64 (Chan, Golub
+// and LeVeque), in order. Then one pass applies (x - mean) scale + shift by channel. As many
+// samples as fit the last-level cache go through both steps together.
 //
 // Floor: reading x twice (the second time from the last-level cache) and writing y once.
 #include "capus/normalize.h"
@@ -23,7 +25,8 @@ typedef struct {
     void *y;
     const float *weight, *bias, *mean, *rstd;   // (channels), (channels), (n, groups), (n, groups)
     float *mean_out, *rstd_out;                 // (n, groups)
-    double *sums;           // (samples, pieces, 2, channels): mean and squares, or sums of g and g (x - mean)
+    // (samples, pieces, 2, channels): mean and squares, or sums of g and g (x - mean)
+    double *sums;
     float *coefficients;    // (samples, 4, channels)
     double *shares;         // (samples, 2, channels): of dweight and dbias
     float eps;
@@ -50,14 +53,15 @@ static int64_t block_positions(const group_call *call) {
     return positions < 1 ? 1 : positions > 256 ? 256 : positions;
 }
 
-static void block_moments(const group_call *call, int64_t at, int64_t positions, double before, float *work,
-                          double *mean, double *squares) {
+static void block_moments(const group_call *call, int64_t at, int64_t positions, double before,
+                          float *work, double *mean, double *squares) {
     int64_t channels = call->channels;
     float *block_mean = work, *block_squares = work + channels;
     memset(work, 0, (size_t)(2 * channels) * sizeof(float));
     APUS_BEST(channel_sums)(call->type, call->x, at, positions, channels, block_mean);
     for (int64_t c = 0; c < channels; c++) block_mean[c] /= (float)positions;
-    APUS_BEST(channel_squares)(call->type, call->x, at, positions, channels, block_mean, block_squares);
+    APUS_BEST(channel_squares)(call->type, call->x, at, positions, channels, block_mean,
+                               block_squares);
     for (int64_t c = 0; c < channels; c++) {
         moments all = merge((moments){before, mean[c], squares[c]},
                             (moments){(double)positions, block_mean[c], block_squares[c]});
@@ -73,7 +77,9 @@ static void statistics_task(void *context, int64_t task, int32_t thread) {
     double *mean = call->sums + task * 2 * channels, *squares = mean + channels;
     float *work = apus_scratch(0, (size_t)(2 * channels) * sizeof(float));   // (2, channels)
     memset(mean, 0, (size_t)(2 * channels) * sizeof(double));
-    int64_t start = piece_start(call, piece), end = piece_start(call, piece + 1), step = block_positions(call);
+    int64_t start = piece_start(call, piece);
+    int64_t end = piece_start(call, piece + 1);
+    int64_t step = block_positions(call);
     for (int64_t p = start; p < end; p += step) {
         int64_t positions = end - p < step ? end - p : step;
         int64_t at = ((call->first + sample) * call->positions + p) * channels;
@@ -81,12 +87,15 @@ static void statistics_task(void *context, int64_t task, int32_t thread) {
     }
 }
 
-// Merges a sample's pieces and the channels of each group, and prepares the coefficients of every channel.
+// Merges a sample's pieces and the channels of each group, and prepares the coefficients of every
+// channel.
 static void sample_task(void *context, int64_t sample, int32_t thread) {
     (void)thread;
     const group_call *call = context;
     int64_t channels = call->channels, width = channels / call->groups;
-    float *mean = call->coefficients + sample * 4 * channels, *scale = mean + channels, *shift = scale + channels;
+    float *mean = call->coefficients + sample * 4 * channels;
+    float *scale = mean + channels;
+    float *shift = scale + channels;
     for (int64_t group = 0; group < call->groups; group++) {
         moments all = {0, 0, 0};
         for (int64_t c = group * width; c < (group + 1) * width; c++)
@@ -103,7 +112,8 @@ static void sample_task(void *context, int64_t sample, int32_t thread) {
             double w = call->weight ? (double)call->weight[c] : 1;
             mean[c] = (float)all.mean;
             scale[c] = (float)(rstd * w);   // what rounding cuts off the mean goes into the shift
-            shift[c] = (float)((call->bias ? (double)call->bias[c] : 0) + ((double)mean[c] - all.mean) * rstd * w);
+            shift[c] = (float)((call->bias ? (double)call->bias[c] : 0)
+                               + ((double)mean[c] - all.mean) * rstd * w);
         }
     }
 }
@@ -111,17 +121,19 @@ static void sample_task(void *context, int64_t sample, int32_t thread) {
 static void apply_task(void *context, int64_t task, int32_t thread) {
     (void)thread;
     const group_call *call = context;
-    int64_t sample = task / call->apply_tasks, part = task % call->apply_tasks, channels = call->channels;
+    int64_t sample = task / call->apply_tasks;
+    int64_t part = task % call->apply_tasks;
+    int64_t channels = call->channels;
     int64_t start = part * call->positions / call->apply_tasks;
     int64_t positions = (part + 1) * call->positions / call->apply_tasks - start;
     int64_t at = ((call->first + sample) * call->positions + start) * channels;
     const float *coefficients = call->coefficients + sample * 4 * channels;
     if (call->gradient)
-        APUS_BEST(group_gradient)(call->type, call->around, call->x, call->g, call->y, at, positions, channels,
-                                  coefficients);
+        APUS_BEST(group_gradient)(call->type, call->around, call->x, call->g, call->y, at,
+                                  positions, channels, coefficients);
     else
-        APUS_BEST(group_apply)(call->type, call->silu, call->around, call->x, call->y, at, positions, channels,
-                               coefficients);
+        APUS_BEST(group_apply)(call->type, call->silu, call->around, call->x, call->y, at,
+                               positions, channels, coefficients);
 }
 
 // MARK: gradient
@@ -131,17 +143,20 @@ static void products_task(void *context, int64_t task, int32_t thread) {
     const group_call *call = context;
     int64_t sample = task / call->pieces, piece = task % call->pieces, channels = call->channels;
     double *sums = call->sums + task * 2 * channels;
-    float *work = apus_scratch(0, (size_t)(3 * channels) * sizeof(float)), *mean = work + 2 * channels;
+    float *work = apus_scratch(0, (size_t)(3 * channels) * sizeof(float));
+    float *mean = work + 2 * channels;
     const float *group_mean = call->mean + (call->first + sample) * call->groups;
     for (int64_t c = 0; c < channels; c++) mean[c] = group_mean[c / (channels / call->groups)];
     memset(sums, 0, (size_t)(2 * channels) * sizeof(double));
-    int64_t start = piece_start(call, piece), end = piece_start(call, piece + 1), step = block_positions(call);
+    int64_t start = piece_start(call, piece);
+    int64_t end = piece_start(call, piece + 1);
+    int64_t step = block_positions(call);
     for (int64_t p = start; p < end; p += step) {
         int64_t positions = end - p < step ? end - p : step;
         int64_t at = ((call->first + sample) * call->positions + p) * channels;
         memset(work, 0, (size_t)(2 * channels) * sizeof(float));
-        APUS_BEST(channel_products)(call->type, call->x, call->g, at, positions, channels, mean, work,
-                                    work + channels);
+        APUS_BEST(channel_products)(call->type, call->x, call->g, at, positions, channels, mean,
+                                    work, work + channels);
         for (int64_t c = 0; c < 2 * channels; c++) sums[c] += (double)work[c];
     }
 }
@@ -193,7 +208,8 @@ static void run(group_call *call, int64_t n, float *dweight, float *dbias) {
     if (dweight) memset(dweight, 0, (size_t)call->channels * sizeof(float));
     if (dbias) memset(dbias, 0, (size_t)call->channels * sizeof(float));
     if (n <= 0 || sample_elements <= 0) return;
-    int64_t pieces = sample_elements / PIECE, bytes = sample_elements * element_size(call->type) * arrays;
+    int64_t pieces = sample_elements / PIECE;
+    int64_t bytes = sample_elements * element_size(call->type) * arrays;
     call->pieces = pieces > MAX_PIECES ? MAX_PIECES : pieces < 1 ? 1 : pieces;
     if (call->pieces > call->positions) call->pieces = call->positions;
     call->apply_tasks = sample_elements / APPLY < 1 ? 1 : sample_elements / APPLY;
@@ -207,26 +223,29 @@ static void run(group_call *call, int64_t n, float *dweight, float *dbias) {
     call->coefficients = (float *)(call->shares + samples_a_round * 2 * call->channels);
     for (call->first = 0; call->first < n; call->first += samples_a_round) {
         int64_t samples = n - call->first < samples_a_round ? n - call->first : samples_a_round;
-        apus_parallel(samples * call->pieces, call->gradient ? products_task : statistics_task, call);
+        apus_parallel(samples * call->pieces, call->gradient ? products_task : statistics_task,
+                      call);
         apus_parallel(samples, call->gradient ? sample_gradient_task : sample_task, call);
         if (call->y) apus_parallel(samples * call->apply_tasks, apply_task, call);
         if (call->gradient) add_shares(call, samples, dweight, dbias);
     }
 }
 
-void apus_group_norm(apus_dtype type, int64_t n, int64_t positions, int64_t channels, int64_t groups, float eps,
-                     apus_activation activation, const void *x, const float *weight, const float *bias, void *y,
-                     float *mean, float *rstd) {
-    group_call call = {.type = type, .positions = positions, .channels = channels, .groups = groups, .eps = eps,
-                       .silu = activation == APUS_ACTIVATION_SILU, .x = x, .weight = weight, .bias = bias, .y = y,
-                       .mean_out = mean, .rstd_out = rstd};
+void apus_group_norm(apus_dtype type, int64_t n, int64_t positions, int64_t channels,
+                     int64_t groups, float eps, apus_activation activation, const void *x,
+                     const float *weight, const float *bias, void *y, float *mean, float *rstd) {
+    group_call call = {.type = type, .positions = positions, .channels = channels, .groups = groups,
+                       .eps = eps, .silu = activation == APUS_ACTIVATION_SILU, .x = x,
+                       .weight = weight, .bias = bias, .y = y, .mean_out = mean, .rstd_out = rstd};
     run(&call, n, NULL, NULL);
 }
 
-void apus_group_norm_gradient(apus_dtype type, int64_t n, int64_t positions, int64_t channels, int64_t groups,
-                              const void *x, const float *weight, const float *mean, const float *rstd, const void *g,
-                              void *dx, float *dweight, float *dbias) {
-    group_call call = {.type = type, .positions = positions, .channels = channels, .groups = groups, .gradient = true,
-                       .x = x, .weight = weight, .mean = mean, .rstd = rstd, .g = g, .y = dx};
+void apus_group_norm_gradient(apus_dtype type, int64_t n, int64_t positions, int64_t channels,
+                              int64_t groups, const void *x, const float *weight, const float *mean,
+                              const float *rstd, const void *g, void *dx, float *dweight,
+                              float *dbias) {
+    group_call call = {.type = type, .positions = positions, .channels = channels, .groups = groups,
+                       .gradient = true, .x = x, .weight = weight, .mean = mean, .rstd = rstd,
+                       .g = g, .y = dx};
     run(&call, n, dweight, dbias);
 }

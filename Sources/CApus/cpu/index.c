@@ -1,8 +1,8 @@
 // Picking by index and adding at an index.
 //
-// Everything here moves memory; vectors come from memcpy and from plain loops over adjacent elements. What adds is
-// split over destinations (columns, lines or ranges of rows), and each destination takes its sources in order: no
-// atomics, the same bits for every thread count.
+// Everything here moves memory; vectors come from memcpy and from plain loops over adjacent
+// elements. What adds is split over destinations (columns, lines or ranges of rows), and each
+// destination takes its sources in order: no atomics, the same bits for every thread count.
 //
 // Floor: reading the picked rows and writing the result, 52 GB/s.
 #include "capus/index.h"
@@ -42,16 +42,18 @@ static void select_task(void *context, int64_t task, int32_t thread) {
     }
 }
 
-void apus_index_select(apus_dtype dtype, int64_t outer, int64_t n, int64_t count, int64_t inner, const void *x,
-                       const int32_t *index, void *y) {
+void apus_index_select(apus_dtype dtype, int64_t outer, int64_t n, int64_t count, int64_t inner,
+                       const void *x, const int32_t *index, void *y) {
     if (outer * count * inner <= 0) return;
-    select_call call = {outer, n, count, inner * element_size(dtype), ceiling(TASK, inner), x, index, y};
+    select_call call = {outer, n, count, inner * element_size(dtype), ceiling(TASK, inner), x,
+                        index, y};
     apus_parallel(ceiling(outer * count, call.rows_a_task), select_task, &call);
 }
 
 // MARK: add
 
-// A task owns a range of columns of one outer entry, or, where rows are short, a range of destination rows.
+// A task owns a range of columns of one outer entry, or, where rows are short, a range of
+// destination rows.
 typedef struct {
     int64_t outer, n, count, inner, columns, rows;   // columns and rows of a task
     float *x;
@@ -64,7 +66,8 @@ static void add_task(void *context, int64_t task, int32_t thread) {
     const add_call *call = context;
     int64_t across = ceiling(call->inner, call->columns), down = ceiling(call->n, call->rows);
     int64_t o = task / (across * down), column = task % across * call->columns;
-    int64_t row = task / across % down * call->rows, n = smaller(call->columns, call->inner - column);
+    int64_t row = task / across % down * call->rows;
+    int64_t n = smaller(call->columns, call->inner - column);
     float *x = call->x + o * call->n * call->inner + column;
     const float *src = call->src + o * call->count * call->inner + column;
     for (int64_t i = 0; i < call->count; i++) {
@@ -73,13 +76,14 @@ static void add_task(void *context, int64_t task, int32_t thread) {
         float *restrict into = x + (to + row) * call->inner;
         const float *restrict from = src + i * call->inner;
         if (i + AHEAD < call->count)   // rows are anywhere: no prefetcher guesses the next
-            for (int64_t c = 0; c < n; c += 16) __builtin_prefetch(x + call->index[i + AHEAD] * call->inner + c, 1);
+            for (int64_t c = 0; c < n; c += 16)
+                __builtin_prefetch(x + call->index[i + AHEAD] * call->inner + c, 1);
         for (int64_t c = 0; c < n; c++) into[c] += from[c];
     }
 }
 
-void apus_index_add(int64_t outer, int64_t n, int64_t count, int64_t inner, float *x, const int32_t *index,
-                    const float *src) {
+void apus_index_add(int64_t outer, int64_t n, int64_t count, int64_t inner, float *x,
+                    const int32_t *index, const float *src) {
     enum { COLUMNS = 64, PARTS = 4 };
     if (outer * count * inner <= 0) return;
     add_call call = {outer, n, count, inner, inner, n, x, index, src};
@@ -105,11 +109,13 @@ typedef struct {
 // One of the two loops over a run of lines: its length and its strides.
 typedef struct { int64_t n, x, index, other; } line_loop;
 
-static inline __attribute__((always_inline)) void pick(line_kind kind, char *x, int64_t x_axis, const int32_t *index,
-                                                       char *other, line_loop outer, line_loop inner) {
+static inline __attribute__((always_inline)) void pick(line_kind kind, char *x, int64_t x_axis,
+                                                       const int32_t *index, char *other,
+                                                       line_loop outer, line_loop inner) {
     for (int64_t o = 0; o < outer.n; o++)
         for (int64_t i = 0; i < inner.n; i++) {
-            int64_t at = index[o * outer.index + i * inner.index] * x_axis + o * outer.x + i * inner.x;
+            int64_t at = index[o * outer.index + i * inner.index] * x_axis
+                       + o * outer.x + i * inner.x;
             int64_t to = o * outer.other + i * inner.other;
             switch (kind) {
             case GATHER_1: ((uint8_t *)other)[to] = ((const uint8_t *)x)[at]; break;
@@ -120,16 +126,18 @@ static inline __attribute__((always_inline)) void pick(line_kind kind, char *x, 
         }
 }
 
-// `n` lines from `line` on, which differ in the index of one axis only. The inner loop is the one with the
-// smaller stride; either way a line's entries come in order.
+// `n` lines from `line` on, which differ in the index of one axis only. The inner loop is the one
+// with the smaller stride; either way a line's entries come in order.
 static void run_lines(const line_call *call, int64_t line, int64_t n) {
     const apus_array *x = call->x, *index = call->index, *other = call->other;
     const int64_t *shape = index->shape;
     int32_t axis = call->axis, across = line_axis(index, axis);
     char *x_at = (char *)x->data + line_offset(x, shape, axis, line) * element_size(x->dtype);
-    char *other_at = (char *)other->data + line_offset(other, shape, axis, line) * element_size(other->dtype);
+    char *other_at = (char *)other->data + line_offset(other, shape, axis, line)
+        * element_size(other->dtype);
     const int32_t *index_at = (const int32_t *)index->data + line_offset(index, shape, axis, line);
-    line_loop along = {shape[axis], 0, index->strides[axis], other->strides[axis]}, beside = {n, 0, 0, 0};
+    line_loop along = {shape[axis], 0, index->strides[axis], other->strides[axis]};
+    line_loop beside = {n, 0, 0, 0};
     if (across >= 0)
         beside = (line_loop){n, x->strides[across], index->strides[across], other->strides[across]};
     bool swap = n > 1 && along.n > 1 && llabs(along.other) > llabs(beside.other);
@@ -148,15 +156,17 @@ static void line_task(void *context, int64_t task, int32_t thread) {
     const line_call *call = context;
     int32_t across = line_axis(call->index, call->axis);
     int64_t run = across < 0 ? 1 : call->index->shape[across];
-    int64_t line = task * call->lines_a_task, end = smaller(line + call->lines_a_task, call->lines), n;
+    int64_t line = task * call->lines_a_task;
+    int64_t end = smaller(line + call->lines_a_task, call->lines);
+    int64_t n;
     for (; line < end; line += n) {
         n = smaller(run - line % run, end - line);
         run_lines(call, line, n);
     }
 }
 
-static void run_call(line_kind kind, const apus_array *x, const apus_array *index, const apus_array *other,
-                     int32_t axis) {
+static void run_call(line_kind kind, const apus_array *x, const apus_array *index,
+                     const apus_array *other, int32_t axis) {
     enum { LINES = 16 };   // side by side they fill a cache line
     line_call call = {kind, axis, x, index, other, line_count(index, axis), 0};
     int64_t length = index->shape[axis];
@@ -171,7 +181,8 @@ void apus_gather(const apus_array *x, const apus_array *index, int32_t axis, con
     run_call(size == 4 ? GATHER_4 : size == 2 ? GATHER_2 : GATHER_1, x, index, y, axis);
 }
 
-void apus_scatter_add(const apus_array *x, const apus_array *index, const apus_array *src, int32_t axis) {
+void apus_scatter_add(const apus_array *x, const apus_array *index, const apus_array *src,
+                      int32_t axis) {
     run_call(SCATTER, x, index, src, axis);
 }
 

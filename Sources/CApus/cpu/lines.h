@@ -13,7 +13,8 @@ static inline int64_t line_count(const apus_array *x, int32_t axis) {
 }
 
 /// Where line `line` starts in `x`, counting lines in row-major order of `shape` without the axis.
-static inline int64_t line_offset(const apus_array *x, const int64_t *shape, int32_t axis, int64_t line) {
+static inline int64_t line_offset(const apus_array *x, const int64_t *shape, int32_t axis,
+                                  int64_t line) {
     int64_t offset = 0;
     for (int32_t a = x->rank - 1; a >= 0; a--) {
         if (a == axis) continue;
@@ -23,7 +24,8 @@ static inline int64_t line_offset(const apus_array *x, const int64_t *shape, int
     return offset;
 }
 
-/// The last axis that is not `axis`: lines that follow each other step along it. -1 if there is none.
+/// The last axis that is not `axis`: lines that follow each other step along it. -1 if there is
+/// none.
 static inline int32_t line_axis(const apus_array *x, int32_t axis) {
     int32_t last = x->rank - 1;
     return last == axis ? last - 1 : last;

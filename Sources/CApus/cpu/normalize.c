@@ -1,9 +1,10 @@
 // Layer norm and RMS norm along rows.
 //
-// Mean, then deviations from it (two passes, blocks of a row added up in f64), then the result: three passes over a
-// row in the level-1 cache, one over memory.
+// Mean, then deviations from it (two passes, blocks of a row added up in f64), then the result:
+// three passes over a row in the level-1 cache, one over memory.
 //
-// Floor: reading x once and writing y once, 52 GB/s; results far beyond the last-level cache go around it.
+// Floor: reading x once and writing y once, 52 GB/s; results far beyond the last-level cache go
+// around it.
 #include "capus/normalize.h"
 #include "capus/threads.h"
 #include "stream.h"
@@ -42,14 +43,14 @@ static void run(norm_call *call) {
 
 void apus_layer_norm(apus_dtype type, int64_t rows, int64_t columns, float eps, const void *x,
                      const float *weight, const float *bias, void *y, float *mean, float *rstd) {
-    norm_call call = {.type = type, .centred = true, .rows = rows, .columns = columns, .eps = eps, .x = x,
-                      .weight = weight, .bias = bias, .y = y, .mean = mean, .rstd = rstd};
+    norm_call call = {.type = type, .centred = true, .rows = rows, .columns = columns, .eps = eps,
+                      .x = x, .weight = weight, .bias = bias, .y = y, .mean = mean, .rstd = rstd};
     run(&call);
 }
 
-void apus_rms_norm(apus_dtype type, int64_t rows, int64_t columns, float eps, float offset, const void *x,
-                   const float *weight, void *y, float *rstd) {
-    norm_call call = {.type = type, .rows = rows, .columns = columns, .eps = eps, .offset = offset, .x = x,
-                      .weight = weight, .y = y, .rstd = rstd};
+void apus_rms_norm(apus_dtype type, int64_t rows, int64_t columns, float eps, float offset,
+                   const void *x, const float *weight, void *y, float *rstd) {
+    norm_call call = {.type = type, .rows = rows, .columns = columns, .eps = eps, .offset = offset,
+                      .x = x, .weight = weight, .y = y, .rstd = rstd};
     run(&call);
 }

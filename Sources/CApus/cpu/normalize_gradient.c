@@ -1,7 +1,7 @@
 // Gradients of layer norm and RMS norm: dx, dweight and dbias in one pass over memory.
 //
-// The rows are cut into pieces by the shape alone; each has its own sums for dweight and dbias, which are added
-// up in order at the end, so that the bits do not depend on the threads.
+// The rows are cut into pieces by the shape alone; each has its own sums for dweight and dbias,
+// which are added up in order at the end, so that the bits do not depend on the threads.
 //
 // Floor: reading x and g once and writing dx once, 52 GB/s.
 #include "capus/normalize.h"
@@ -30,8 +30,10 @@ static void piece_task(void *context, int64_t piece, int32_t thread) {
     const norm_gradient_call *call = context;
     float *dweight = call->partial + piece * 2 * call->columns, *dbias = dweight + call->columns;
     memset(dweight, 0, (size_t)(2 * call->columns) * sizeof(float));
-    int64_t first = piece * call->rows / call->pieces, end = (piece + 1) * call->rows / call->pieces;
-    APUS_BEST(norm_gradient_rows)(call, first, end, call->dweight ? dweight : NULL, call->dbias ? dbias : NULL);
+    int64_t first = piece * call->rows / call->pieces;
+    int64_t end = (piece + 1) * call->rows / call->pieces;
+    APUS_BEST(norm_gradient_rows)(call, first, end, call->dweight ? dweight : NULL,
+                                  call->dbias ? dbias : NULL);
 }
 
 static void add_up(const norm_gradient_call *call, int64_t which, float *sums) {
@@ -55,17 +57,20 @@ static void run(norm_gradient_call *call) {
     add_up(call, 1, call->dbias);
 }
 
-void apus_layer_norm_gradient(apus_dtype type, int64_t rows, int64_t columns, const void *x, const float *weight,
-                              const float *mean, const float *rstd, const void *g, void *dx, float *dweight,
-                              float *dbias) {
-    norm_gradient_call call = {.type = type, .rows = rows, .columns = columns, .x = x, .weight = weight, .mean = mean,
-                               .rstd = rstd, .g = g, .dx = dx, .dweight = dweight, .dbias = dbias};
+void apus_layer_norm_gradient(apus_dtype type, int64_t rows, int64_t columns, const void *x,
+                              const float *weight, const float *mean, const float *rstd,
+                              const void *g, void *dx, float *dweight, float *dbias) {
+    norm_gradient_call call = {.type = type, .rows = rows, .columns = columns, .x = x,
+                               .weight = weight, .mean = mean, .rstd = rstd, .g = g, .dx = dx,
+                               .dweight = dweight, .dbias = dbias};
     run(&call);
 }
 
-void apus_rms_norm_gradient(apus_dtype type, int64_t rows, int64_t columns, float offset, const void *x,
-                            const float *weight, const float *rstd, const void *g, void *dx, float *dweight) {
-    norm_gradient_call call = {.type = type, .rows = rows, .columns = columns, .offset = offset, .x = x,
-                               .weight = weight, .rstd = rstd, .g = g, .dx = dx, .dweight = dweight};
+void apus_rms_norm_gradient(apus_dtype type, int64_t rows, int64_t columns, float offset,
+                            const void *x, const float *weight, const float *rstd, const void *g,
+                            void *dx, float *dweight) {
+    norm_gradient_call call = {.type = type, .rows = rows, .columns = columns, .offset = offset,
+                               .x = x, .weight = weight, .rstd = rstd, .g = g, .dx = dx,
+                               .dweight = dweight};
     run(&call);
 }

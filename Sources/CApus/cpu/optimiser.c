@@ -32,7 +32,9 @@ typedef struct {
 #define APUS_KERNELS "optimiser.inc"
 #include "every_isa.h"
 
-static int64_t chunk_end(int64_t task, int64_t n) { return (task + 1) * CHUNK < n ? (task + 1) * CHUNK : n; }
+static int64_t chunk_end(int64_t task, int64_t n) {
+    return (task + 1) * CHUNK < n ? (task + 1) * CHUNK : n;
+}
 
 static void adam_task(void *context, int64_t task, int32_t thread) {
     (void)thread;
@@ -46,20 +48,24 @@ static void sgd_task(void *context, int64_t task, int32_t thread) {
     APUS_BEST(sgd)(call, task * CHUNK, chunk_end(task, call->n));
 }
 
-void apus_adam_step(const apus_adam *s, int64_t n, float *p, const void *g, apus_dtype g_type, float *m, float *v,
-                    float *v_max, void *p_low) {
+void apus_adam_step(const apus_adam *s, int64_t n, float *p, const void *g, apus_dtype g_type,
+                    float *m, float *v, float *v_max, void *p_low) {
     adam_call call = {
-        .decoupled = s->decoupled, .n = n, .p = p, .m = m, .v = v, .v_max = v_max, .g = g, .g_type = g_type,
+        .decoupled = s->decoupled, .n = n, .p = p, .m = m, .v = v, .v_max = v_max, .g = g,
+        .g_type = g_type,
         .p_low = p_low, .decay = (float)(s->decoupled ? s->lr * s->weight_decay : s->weight_decay),
         .beta2 = (float)s->beta2, .rest1 = (float)(1 - s->beta1), .rest2 = (float)(1 - s->beta2),
-        .eps = (float)s->eps, .rate = (float)(s->lr / s->bias1), .root_scale = (float)(1 / sqrt(s->bias2)),
+        .eps = (float)s->eps, .rate = (float)(s->lr / s->bias1),
+        .root_scale = (float)(1 / sqrt(s->bias2)),
     };
     apus_parallel((n + CHUNK - 1) / CHUNK, adam_task, &call);
 }
 
-void apus_sgd_step(const apus_sgd *s, int64_t n, float *p, const void *g, apus_dtype g_type, float *buf) {
+void apus_sgd_step(const apus_sgd *s, int64_t n, float *p, const void *g, apus_dtype g_type,
+                   float *buf) {
     sgd_call call = {
-        .nesterov = s->nesterov, .first = s->first, .n = n, .p = p, .buffer = buf, .g = g, .g_type = g_type,
+        .nesterov = s->nesterov, .first = s->first, .n = n, .p = p, .buffer = buf, .g = g,
+        .g_type = g_type,
         .lr = (float)s->lr, .momentum = (float)s->momentum, .rest = (float)(1 - s->dampening),
         .decay = (float)s->weight_decay,
     };

@@ -1,9 +1,11 @@
-// Reductions over any axes of strided arrays: sum, mean, largest, smallest, product, log-sum-exp, mean and variance.
+// Reductions over any axes of strided arrays: sum, mean, largest, smallest, product, log-sum-exp,
+// mean and variance.
 //
-// An array is walked as reduce_plan.c says: by rows (vectors along a reduced axis, folded at the end) or by columns
-// (vectors along a kept axis, accumulated over the rows). Accumulation is f32 for at most FOLD_BLOCK elements of a
-// run or FOLD_DEPTH rows of a column and f64 from there on, so the error does not grow with the length. Log-sum-exp
-// and variance are two passes: the largest value or the mean, then the sum of exponentials or squared deviations.
+// An array is walked as reduce_plan.c says: by rows (vectors along a reduced axis, folded at the
+// end) or by columns (vectors along a kept axis, accumulated over the rows). Accumulation is f32
+// for at most FOLD_BLOCK elements of a run or FOLD_DEPTH rows of a column and f64 from there on, so
+// the error does not grow with the length. Log-sum-exp and variance are two passes: the largest
+// value or the mean, then the sum of exponentials or squared deviations.
 //
 // Floor: reading x once, 35 GB/s. Sums over rows and over columns of (4096, 4096) f32 reach it.
 #include "capus/reduce.h"
@@ -21,7 +23,8 @@ typedef enum {
     FOLD_DEVIATIONS,   // sum of (x - shift)²
 } fold;
 
-// x (rows, n) with strides; rows are the outputs in fold_rows, the reduced elements in fold_columns.
+// x (rows, n) with strides; rows are the outputs in fold_rows, the reduced elements in
+// fold_columns.
 typedef struct {
     apus_dtype type;
     const void *x;
@@ -83,8 +86,9 @@ static void fold_integer_rows(fold f, const fold_call *call, double *out) {
             sum += (uint32_t)v;
             product *= (uint32_t)v;
         }
-        double result = f == FOLD_MAX || f == FOLD_MAX_ABS ? (double)largest : f == FOLD_MIN ? (double)smallest
-                      : f == FOLD_PROD ? (int32_t)product : (int32_t)sum;
+        double result = f == FOLD_PROD ? (int32_t)product : (int32_t)sum;
+        if (f == FOLD_MAX || f == FOLD_MAX_ABS) result = (double)largest;
+        if (f == FOLD_MIN) result = (double)smallest;
         out[r] = join_integers(f, out[r], result);
     }
 }
@@ -139,13 +143,16 @@ static void run_columns(const fold_job *job, const reduce_axis *reduced, int64_t
                         const float *shift, double *out) {
     const reduce_plan *p = job->plan;
     int32_t last = p->reduced_rank - 1;
-    int64_t size = element_size(job->type), outer = outer_count(reduced, p->reduced_rank), depth = 0;
+    int64_t size = element_size(job->type);
+    int64_t outer = outer_count(reduced, p->reduced_rank);
+    int64_t depth = 0;
     float *acc = apus_scratch(0, (size_t)n * sizeof(float));   // (n)
     for (int64_t c = 0; c < n; c++) acc[c] = fold_identity(job->f);
     for (int64_t o = 0; o < outer; o++) {
         int64_t at = base + axes_offset(reduced, last, o, false), rows;
         for (int64_t r = 0; r < reduced[last].n; r += rows) {
-            rows = reduced[last].n - r < FOLD_DEPTH - depth ? reduced[last].n - r : FOLD_DEPTH - depth;
+            rows = FOLD_DEPTH - depth;
+            if (rows > reduced[last].n - r) rows = reduced[last].n - r;
             fold_call call = {job->type, job->x + (at + r * reduced[last].x) * size, rows,
                               reduced[last].x, n, p->kept[p->kept_rank - 1].x, shift};
             APUS_BEST(fold_columns)(job->f, &call, acc);
@@ -164,7 +171,8 @@ static void fold_task(void *context, int64_t task, int32_t thread) {
     reduce_axis reduced[APUS_MAX_RANK];
     int64_t piece = task / job->tasks_a_piece, piece_offset = piece_axes(p, piece, reduced);
     int64_t inner = p->kept[p->kept_rank - 1].n, across = (inner + p->segment - 1) / p->segment;
-    int64_t first = task % job->tasks_a_piece * job->segments_a_task, end = first + job->segments_a_task;
+    int64_t first = task % job->tasks_a_piece * job->segments_a_task;
+    int64_t end = first + job->segments_a_task;
     for (int64_t s = first; s < end && s < p->segments; s++) {
         int64_t outer = s / across, start = s % across * p->segment;
         int64_t n = inner - start < p->segment ? inner - start : p->segment;
@@ -191,7 +199,8 @@ static double *run_plan(const reduce_plan *p, fold f, const apus_array *x, const
     for (int64_t piece = 1; piece < p->pieces; piece++)
         for (int64_t i = 0; i < p->outputs; i++) {
             double more = partial[piece * p->outputs + i];
-            partial[i] = integers ? join_integers(f, partial[i], more) : fold_join(f, partial[i], more);
+            partial[i] = integers ? join_integers(f, partial[i], more)
+                : fold_join(f, partial[i], more);
         }
     return partial;
 }
@@ -211,8 +220,12 @@ enum { FINISH = 1 << 14 };
 static void put_scalar(const apus_array *y, int64_t i, double value) {
     switch (y->dtype) {
     case APUS_F32: ((float *)y->data)[i] = (float)value; break;
-    case APUS_BF16: ((uint16_t *)y->data)[i] = to_bf16_portable(splat_portable((float)value))[0]; break;
-    case APUS_F16: ((uint16_t *)y->data)[i] = to_f16_portable(splat_portable((float)value))[0]; break;
+    case APUS_BF16:
+        ((uint16_t *)y->data)[i] = to_bf16_portable(splat_portable((float)value))[0];
+        break;
+    case APUS_F16:
+        ((uint16_t *)y->data)[i] = to_f16_portable(splat_portable((float)value))[0];
+        break;
     case APUS_I32: ((int32_t *)y->data)[i] = (int32_t)value; break;
     case APUS_BOOL: ((uint8_t *)y->data)[i] = value != 0; break;
     default: ((uint8_t *)y->data)[i] = (uint8_t)(int64_t)value; break;
@@ -233,8 +246,8 @@ static void finish_task(void *context, int64_t task, int32_t thread) {
     }
 }
 
-static void finish(const reduce_plan *p, const apus_array *y, const double *values, const float *shift,
-                   double scale) {
+static void finish(const reduce_plan *p, const apus_array *y, const double *values,
+                   const float *shift, double scale) {
     finish_job job = {p, y, values, shift, scale};
     apus_parallel((p->outputs + FINISH - 1) / FINISH, finish_task, &job);
 }
@@ -250,7 +263,8 @@ void apus_reduce(apus_reduce_op op, const apus_array *x, uint32_t axes, const ap
     static const fold folds[] = {
         [APUS_SUM] = FOLD_SUM, [APUS_MEAN] = FOLD_SUM, [APUS_MAX] = FOLD_MAX, [APUS_MIN] = FOLD_MIN,
         [APUS_PROD] = FOLD_PROD, [APUS_SUM_OF_SQUARES] = FOLD_SQUARES, [APUS_SUM_OF_ABS] = FOLD_ABS,
-        [APUS_MAX_OF_ABS] = FOLD_MAX_ABS, [APUS_LOGSUMEXP] = FOLD_MAX, [APUS_ANY] = FOLD_MAX, [APUS_ALL] = FOLD_MIN,
+        [APUS_MAX_OF_ABS] = FOLD_MAX_ABS, [APUS_LOGSUMEXP] = FOLD_MAX, [APUS_ANY] = FOLD_MAX,
+        [APUS_ALL] = FOLD_MIN,
     };
     reduce_plan p = apus_reduce_plan(x, axes, y);
     if (p.outputs == 0) return;
@@ -264,8 +278,8 @@ void apus_reduce(apus_reduce_op op, const apus_array *x, uint32_t axes, const ap
     finish(&p, y, values, shift, op == APUS_MEAN ? 1.0 / (double)p.count : 1);
 }
 
-void apus_mean_variance(const apus_array *x, uint32_t axes, float correction, const apus_array *mean,
-                        const apus_array *variance) {
+void apus_mean_variance(const apus_array *x, uint32_t axes, float correction,
+                        const apus_array *mean, const apus_array *variance) {
     reduce_plan p = apus_reduce_plan(x, axes, mean);
     if (p.outputs == 0) return;
     const double *sums = run_plan(&p, FOLD_SUM, x, NULL);

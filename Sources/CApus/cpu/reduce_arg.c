@@ -1,7 +1,8 @@
-// Index of the largest or smallest value along an axis: the first at ties, and the first NaN if there is one.
+// Index of the largest or smallest value along an axis: the first at ties, and the first NaN if
+// there is one.
 //
-// Lines of adjacent elements are scanned in blocks, and a block is searched only if its extreme is a new one; lines
-// that lie side by side are scanned together, vectors across them.
+// Lines of adjacent elements are scanned in blocks, and a block is searched only if its extreme is
+// a new one; lines that lie side by side are scanned together, vectors across them.
 //
 // Floor: reading x once, 35 GB/s.
 #include "capus/reduce.h"
@@ -32,7 +33,8 @@ static int64_t integer_at(const apus_array *x, int64_t i) {
 static int64_t integer_line(const arg_call *call, int64_t at) {
     int64_t best = 0, stride = call->x->strides[call->axis];
     for (int64_t i = 1; i < call->x->shape[call->axis]; i++) {
-        int64_t a = integer_at(call->x, at + i * stride), b = integer_at(call->x, at + best * stride);
+        int64_t a = integer_at(call->x, at + i * stride);
+        int64_t b = integer_at(call->x, at + best * stride);
         if (call->largest ? a > b : a < b) best = i;
     }
     return best;
@@ -42,7 +44,8 @@ static void one_line(const arg_call *call, int64_t line) {
     const apus_array *x = call->x;
     int64_t at = line_offset(x, x->shape, call->axis, line), n = x->shape[call->axis];
     int64_t best = x->dtype > APUS_F16 ? integer_line(call, at)
-        : APUS_BEST(arg_line)(x->dtype, x->data, at, x->strides[call->axis], n, call->largest ? 1 : -1);
+        : APUS_BEST(arg_line)(x->dtype, x->data, at, x->strides[call->axis], n,
+                              call->largest ? 1 : -1);
     ((int32_t *)call->y->data)[line_offset(call->y, x->shape, call->axis, line)] = (int32_t)best;
 }
 
@@ -51,8 +54,9 @@ static void columns(const arg_call *call, int64_t line, int64_t n) {
     float best[COLUMNS];
     int32_t index[COLUMNS];
     const apus_array *x = call->x;
-    APUS_BEST(arg_columns)(x->dtype, x->data, line_offset(x, x->shape, call->axis, line), x->strides[call->axis],
-                           x->shape[call->axis], n, call->largest ? 1 : -1, best, index);
+    APUS_BEST(arg_columns)(x->dtype, x->data, line_offset(x, x->shape, call->axis, line),
+                           x->strides[call->axis], x->shape[call->axis], n, call->largest ? 1 : -1,
+                           best, index);
     for (int64_t c = 0; c < n; c++)
         ((int32_t *)call->y->data)[line_offset(call->y, x->shape, call->axis, line + c)] = index[c];
 }
@@ -81,6 +85,7 @@ void apus_arg_reduce(bool largest, const apus_array *x, int32_t axis, const apus
     int64_t length = x->shape[axis];
     if (call.lines * length <= 0) return;
     call.lines_a_task = (TASK + length - 1) / length;
-    if (call.lines >= 1024 && call.lines_a_task < 64) call.lines_a_task = 64;   // whole cache lines side by side
+    // whole cache lines side by side
+    if (call.lines >= 1024 && call.lines_a_task < 64) call.lines_a_task = 64;
     apus_parallel((call.lines + call.lines_a_task - 1) / call.lines_a_task, arg_task, &call);
 }

@@ -1,7 +1,8 @@
 // Running sums along an axis, in f64 (integers wrap in 32 bits).
 //
-// Lines that lie side by side go together, so that the additions of one line need not wait for each other's latency
-// and reads are adjacent; a single long line costs the latency of an addition for each element.
+// Lines that lie side by side go together, so that the additions of one line need not wait for each
+// other's latency and reads are adjacent; a single long line costs the latency of an addition for
+// each element.
 #include "capus/reduce.h"
 #include "capus/threads.h"
 #include "lines.h"
@@ -22,8 +23,10 @@ typedef struct {
 static double value_at(const apus_array *x, int64_t i) {
     switch (x->dtype) {
     case APUS_F32: return (double)((const float *)x->data)[i];
-    case APUS_BF16: return (double)from_bf16_portable((vh_portable)(((const uint16_t *)x->data)[i]))[0];
-    case APUS_F16: return (double)from_f16_portable((vh_portable)(((const uint16_t *)x->data)[i]))[0];
+    case APUS_BF16:
+        return (double)from_bf16_portable((vh_portable)(((const uint16_t *)x->data)[i]))[0];
+    case APUS_F16:
+        return (double)from_f16_portable((vh_portable)(((const uint16_t *)x->data)[i]))[0];
     case APUS_I32: return (double)((const int32_t *)x->data)[i];
     case APUS_I8: return (double)((const int8_t *)x->data)[i];
     default: return (double)((const uint8_t *)x->data)[i];
@@ -33,8 +36,12 @@ static double value_at(const apus_array *x, int64_t i) {
 static void put_value(const apus_array *y, int64_t i, double value) {
     switch (y->dtype) {
     case APUS_F32: ((float *)y->data)[i] = (float)value; break;
-    case APUS_BF16: ((uint16_t *)y->data)[i] = to_bf16_portable(splat_portable((float)value))[0]; break;
-    case APUS_F16: ((uint16_t *)y->data)[i] = to_f16_portable(splat_portable((float)value))[0]; break;
+    case APUS_BF16:
+        ((uint16_t *)y->data)[i] = to_bf16_portable(splat_portable((float)value))[0];
+        break;
+    case APUS_F16:
+        ((uint16_t *)y->data)[i] = to_f16_portable(splat_portable((float)value))[0];
+        break;
     case APUS_I32: ((int32_t *)y->data)[i] = (int32_t)(uint32_t)(int64_t)value; break;
     default: ((uint8_t *)y->data)[i] = (uint8_t)(int64_t)value; break;
     }
@@ -44,7 +51,9 @@ static void put_value(const apus_array *y, int64_t i, double value) {
 static void run_lines(const cumsum_call *call, int64_t line, int64_t n) {
     const apus_array *x = call->x, *y = call->y;
     double sums[COLUMNS] = {0};
-    int64_t length = x->shape[call->axis], first = call->reverse ? length - 1 : 0, sign = call->reverse ? -1 : 1;
+    int64_t length = x->shape[call->axis];
+    int64_t first = call->reverse ? length - 1 : 0;
+    int64_t sign = call->reverse ? -1 : 1;
     int64_t x_at = line_offset(x, x->shape, call->axis, line) + first * x->strides[call->axis];
     int64_t y_at = line_offset(y, x->shape, call->axis, line) + first * y->strides[call->axis];
     int64_t x_across = call->across < 0 ? 0 : x->strides[call->across];
@@ -56,7 +65,8 @@ static void run_lines(const cumsum_call *call, int64_t line, int64_t n) {
         if (floats && x_across == 1 && y_across == 1)
             for (int64_t c = 0; c < n; c++) to[c] = (float)(sums[c] += (double)from[c]);
         else if (floats)
-            for (int64_t c = 0; c < n; c++) to[c * y_across] = (float)(sums[c] += (double)from[c * x_across]);
+            for (int64_t c = 0; c < n; c++)
+                to[c * y_across] = (float)(sums[c] += (double)from[c * x_across]);
         else
             for (int64_t c = 0; c < n; c++)
                 put_value(y, y_at + c * y_across, sums[c] += value_at(x, x_at + c * x_across));

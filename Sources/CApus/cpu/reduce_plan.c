@@ -1,5 +1,6 @@
-// Plans a reduction. The cost is memory traffic, so the innermost loop follows the smallest stride, and work is cut
-// into enough tasks for every thread by the shape alone: the same sums in the same order for any thread count.
+// Plans a reduction. The cost is memory traffic, so the innermost loop follows the smallest stride,
+// and work is cut into enough tasks for every thread by the shape alone: the same sums in the same
+// order for any thread count.
 #include "reduce_plan.h"
 
 #include <stdlib.h>

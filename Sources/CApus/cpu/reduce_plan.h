@@ -1,5 +1,6 @@
-// How a reduction of a strided array is walked: axes sorted by stride, neighbours merged, and the way the inner
-// loops run. Shared by reduce.c (which executes it) and reduce_plan.c (which makes it).
+// How a reduction of a strided array is walked: axes sorted by stride, neighbours merged, and the
+// way the inner loops run. Shared by reduce.c (which executes it) and reduce_plan.c (which makes
+// it).
 #ifndef REDUCE_PLAN_H
 #define REDUCE_PLAN_H
 
@@ -8,13 +9,16 @@
 typedef struct { int64_t n, x, y; } reduce_axis;   // length, strides in x and in y
 
 typedef struct {
-    reduce_axis kept[APUS_MAX_RANK], reduced[APUS_MAX_RANK];   // the last is the innermost; never empty
+    // the last is the innermost; never empty
+    reduce_axis kept[APUS_MAX_RANK], reduced[APUS_MAX_RANK];
     int32_t kept_rank, reduced_rank;
     int64_t outputs, count;   // products of the kept and of the reduced lengths
-    bool by_rows;             // vectors run along the last reduced axis, else along the last kept one
+    // vectors run along the last reduced axis, else along the last kept one
+    bool by_rows;
     int64_t segment;          // so many outputs of the last kept axis are done together
     int64_t segments;         // of all the outputs
-    int64_t pieces;           // the reduced axis `cut` is cut in so many pieces, with partial results
+    // the reduced axis `cut` is cut in so many pieces, with partial results
+    int64_t pieces;
     int32_t cut;
 } reduce_plan;
 

@@ -1,9 +1,10 @@
 // Stable sorting along an axis, with indices, and the first k of it.
 //
-// A value becomes a 32-bit key whose unsigned order is the wanted one (-0 equals 0, NaN is the largest), and key and
-// index share 64 bits: then no two are equal and every way of sorting is stable. Short lines are sorted by insertion,
-// long ones by radix, a byte a pass. For few of many, a histogram of the upper key bits finds the bucket in which the
-// last wanted one lies, and only what is not beyond it is sorted.
+// A value becomes a 32-bit key whose unsigned order is the wanted one (-0 equals 0, NaN is the
+// largest), and key and index share 64 bits: then no two are equal and every way of sorting is
+// stable. Short lines are sorted by insertion, long ones by radix, a byte a pass. For few of many,
+// a histogram of the upper key bits finds the bucket in which the last wanted one lies, and only
+// what is not beyond it is sorted.
 #include "capus/reduce.h"
 #include "capus/threads.h"
 #include "lines.h"
@@ -32,8 +33,10 @@ static uint32_t float_key(float value) {
 static uint32_t key_at(const apus_array *x, int64_t i) {
     switch (x->dtype) {
     case APUS_F32: return float_key(((const float *)x->data)[i]);
-    case APUS_BF16: return float_key(from_bf16_portable((vh_portable)(((const uint16_t *)x->data)[i]))[0]);
-    case APUS_F16: return float_key(from_f16_portable((vh_portable)(((const uint16_t *)x->data)[i]))[0]);
+    case APUS_BF16:
+        return float_key(from_bf16_portable((vh_portable)(((const uint16_t *)x->data)[i]))[0]);
+    case APUS_F16:
+        return float_key(from_f16_portable((vh_portable)(((const uint16_t *)x->data)[i]))[0]);
     case APUS_I32: return ((const uint32_t *)x->data)[i] ^ 0x80000000;
     case APUS_I8: return (uint32_t)((const int8_t *)x->data)[i] ^ 0x80000000;
     default: return ((const uint8_t *)x->data)[i];
@@ -49,8 +52,8 @@ static void insertion_sort(uint64_t *a, int64_t n) {
     }
 }
 
-// Sorts by the upper 32 bits, stably; a pass whose byte is the same everywhere is left out. `work` is as long as a.
-// Returns where the result is: a or work.
+// Sorts by the upper 32 bits, stably; a pass whose byte is the same everywhere is left out. `work`
+// is as long as a. Returns where the result is: a or work.
 static uint64_t *radix_sort(uint64_t *a, uint64_t *work, int64_t n) {
     static const int shifts[4] = {32, 40, 48, 56};
     int64_t counts[4][256] = {0};
@@ -100,7 +103,8 @@ static void sort_line(const sort_call *call, int64_t line, uint64_t *a, uint64_t
     int64_t indices_at = line_offset(indices, x->shape, axis, line);
     for (int64_t i = 0; i < k; i++) {
         int64_t from = (int64_t)(a[i] & UINT32_MAX), to = values_at + i * values->strides[axis];
-        memcpy((char *)values->data + to * size, (const char *)x->data + (x_at + from * x_step) * size, (size_t)size);
+        memcpy((char *)values->data + to * size, (const char *)x->data + (x_at + from * x_step)
+               * size, (size_t)size);
         ((int32_t *)indices->data)[indices_at + i * indices->strides[axis]] = (int32_t)from;
     }
 }

@@ -4,8 +4,8 @@
 
 #include "capus/base.h"
 
-/// Whether `bytes` of operands far exceed the last-level cache: stores that go around it then spare reading
-/// the lines that they overwrite.
+/// Whether `bytes` of operands far exceed the last-level cache: stores that go around it then spare
+/// reading the lines that they overwrite.
 static inline bool streams(int64_t bytes) { return bytes > 2 * apus_cpu_caches().l3; }
 
 /// Bytes of an element.
@@ -13,7 +13,8 @@ static inline int64_t element_size(apus_dtype type) {
     return type == APUS_F32 || type == APUS_I32 ? 4 : type == APUS_BF16 || type == APUS_F16 ? 2 : 1;
 }
 
-/// Whether every row of `columns` elements of a type starts where a whole vector may be streamed to.
+/// Whether every row of `columns` elements of a type starts where a whole vector may be streamed
+/// to.
 static inline bool rows_are_aligned(const void *p, apus_dtype type, int64_t columns) {
     return (intptr_t)p % 64 == 0 && columns * element_size(type) % 64 == 0;
 }
