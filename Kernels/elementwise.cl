@@ -280,6 +280,43 @@ __kernel void copy(const axes shape, const long rows, IN_STRIDED(X_TYPE, x), OUT
 }
 #endif
 
+#ifdef KERNEL_copy_transposed
+// y = x, elements of SIZE bytes, where y is contiguous along the columns and x along the rows: TILE x TILE elements at a
+// time go through local memory, so that both are read and written along their contiguous axis. batch_shape has RANK axes
+// (0: no batch). Global (WG ceil(columns / TILE), ceil(rows / TILE), batch), local (WG, 1, 1).
+#ifndef SIZE
+#define SIZE 4
+#endif
+#ifndef TILE
+#define TILE 32
+#endif
+#if SIZE == 4
+typedef uint unit;
+#elif SIZE == 2
+typedef ushort unit;
+#else
+typedef uchar unit;
+#endif
+#define LANES (WG < TILE ? WG : TILE)   // work-items side by side; the others take further lines
+__kernel void copy_transposed(const long rows, const long columns, const axes batch_shape, __global const unit *x,
+                              const long x_at, const axes x_strides, const long x_column, __global unit *y,
+                              const long y_at, const axes y_strides, const long y_row) {
+    __local unit tile[TILE][TILE + 1];   // (column, row); the odd length spreads columns over the banks
+    const int fast = get_local_id(0) % LANES, slow = get_local_id(0) / LANES;
+    const long c0 = (long)get_group_id(0) * TILE, r0 = (long)get_group_id(1) * TILE;
+    const int height = (int)min((long)TILE, rows - r0), width = (int)min((long)TILE, columns - c0);
+    x += x_at + row_offset(get_group_id(2), RANK, batch_shape, x_strides) + c0 * x_column + r0;
+    y += y_at + row_offset(get_group_id(2), RANK, batch_shape, y_strides) + r0 * y_row + c0;
+    for (int c = slow; c < width; c += WG / LANES)
+        for (int r = fast; r < height; r += LANES) tile[c][r] = x[c * x_column + r];
+#if WG > 1
+    barrier(CLK_LOCAL_MEM_FENCE);
+#endif
+    for (int r = slow; r < height; r += WG / LANES)
+        for (int c = fast; c < width; c += LANES) y[r * y_row + c] = tile[c][r];
+}
+#endif
+
 #ifdef KERNEL_fill
 // y = value; an integer type takes `whole`
 __kernel void fill(const axes shape, const long rows, OUT_STRIDED(Y_TYPE, y), const float value, const int whole) {

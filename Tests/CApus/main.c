@@ -34,6 +34,7 @@ bool all_close(const float *actual, const double *expected, int64_t n, double rt
     run(linalg) \
     run(matmul) \
     run(normalize) \
+    run(opencl) \
     run(optimiser) \
     run(pool2d) \
     run(quantized) \
