@@ -1,6 +1,7 @@
 // Picking by index, and its gradient. Indices are i32 and in range.
 //
 // Layout      named at each kernel; "lines" run along the indexed axis.
+// An index out of range picks the nearest element, and adds nothing.
 // Options     SIZE: bytes of an element that is only moved (1, 2 or 4); VEC (4), which divides inner; RANK.
 // CPU twin    cpu/index.c. Additions happen in the order of the index, without atomics.
 
@@ -18,6 +19,8 @@ typedef ushort unit;
 typedef uchar unit;
 #endif
 
+inline long inside(long index, long n) { return clamp(index, 0L, n - 1); }
+
 #ifdef KERNEL_index_select
 // y[o, i, :] = x[o, index[i], :]; x (outer, n, inner), y (outer, count, inner), contiguous.
 // Global (inner / VEC, count, outer).
@@ -25,7 +28,7 @@ __kernel void index_select(const long n, const long count, const long inner, __g
                            IN(I32, index), __global unit *y, const long y_at) {
     const long c = (long)get_global_id(0) * VEC, i = get_global_id(1), o = get_global_id(2);
     if (c >= inner || i >= count) return;
-    const long from = x_at + (o * n + index[index_at + i]) * inner + c, to = y_at + (o * count + i) * inner + c;
+    const long from = x_at + (o * n + inside(index[index_at + i], n)) * inner + c, to = y_at + (o * count + i) * inner + c;
 #if VEC == 1
     y[to] = x[from];
 #elif SIZE == 4
@@ -49,7 +52,7 @@ __kernel void index_add(const long n, const long count, const long inner, OUT(F3
     sorted += sorted_at;
     order += order_at;
     const int row = sorted[i];
-    if (i > 0 && sorted[i - 1] == row) return;
+    if (row < 0 || row >= n || (i > 0 && sorted[i - 1] == row)) return;
     const long to = x_at + (o * n + row) * inner + c;
     floatv sum = LOADV(F32, x, to);
     for (long j = i; j < count && sorted[j] == row; j++)
@@ -60,26 +63,31 @@ __kernel void index_add(const long n, const long count, const long inner, OUT(F3
 
 #ifdef KERNEL_gather
 // y[.., i, ..] = x[.., index[.., i, ..], ..]: `shape` (RANK) is that of y and of the index, x_strides are 0 on the indexed
-// axis, whose stride is x_step. y contiguous. Global (count).
-__kernel void gather(const long count, const axes shape, __global const unit *x, const long x_at, const axes x_strides,
-                     const long x_step, IN_STRIDED(I32, index), __global unit *y, const long y_at) {
+// axis, whose stride is x_step and whose length n. y contiguous. Global (count).
+__kernel void gather(const long count, const long n, const axes shape, __global const unit *x, const long x_at,
+                     const axes x_strides, const long x_step, IN_STRIDED(I32, index), __global unit *y,
+                     const long y_at) {
     const long i = get_global_id(0);
     if (i >= count) return;
-    const long place = index[index_at + row_offset(i, RANK, shape, index_strides)];
+    const long place = inside(index[index_at + row_offset(i, RANK, shape, index_strides)], n);
     y[y_at + i] = x[x_at + row_offset(i, RANK, shape, x_strides) + place * x_step];
 }
 #endif
 
 #ifdef KERNEL_scatter_add
 // x[.., index[.., i, ..], ..] += src[.., i, ..]: `shape` (RANK) is that of the axes beside the indexed one, of which the
-// index has `length` elements; each array's step along it comes after its strides. A work-item takes a line. Global (lines).
-__kernel void scatter_add(const long lines, const long length, const axes shape, OUT_STRIDED(F32, x), const long x_step,
-                          IN_STRIDED(I32, index), const long index_step, IN_STRIDED(F32, src), const long src_step) {
+// index has `length` elements and x `n`; each array's step along it comes after its strides. A work-item takes a
+// line. Global (lines).
+__kernel void scatter_add(const long lines, const long length, const long n, const axes shape,
+                          OUT_STRIDED(F32, x), const long x_step, IN_STRIDED(I32, index), const long index_step, IN_STRIDED(F32, src), const long src_step) {
     const long line = get_global_id(0);
     if (line >= lines) return;
     x += x_at + row_offset(line, RANK, shape, x_strides);
     index += index_at + row_offset(line, RANK, shape, index_strides);
     src += src_at + row_offset(line, RANK, shape, src_strides);
-    for (long i = 0; i < length; i++) x[index[i * index_step] * x_step] += src[i * src_step];
+    for (long i = 0; i < length; i++) {
+        const long place = index[i * index_step];
+        if (place >= 0 && place < n) x[place * x_step] += src[i * src_step];
+    }
 }
 #endif

@@ -7,7 +7,9 @@ import Testing
     func agreesWithF32(test: NarrowCase, dtype: DType) throws {
         for device in Device.all {
             var key = RandomKey(seed: 3)
-            let inputs = test.shapes.map { key.normal($0, deviation: 0.5, on: device).cast(to: dtype) }
+            let inputs = test.shapes.map {
+                key.normal($0, deviation: 0.5, on: device).cast(to: dtype)
+            }
             let narrow = try run(test, inputs)
             let wide = try run(test, inputs.map { $0.cast(to: .f32) })
             #expect(narrow.0.dtype == dtype, "\(test.name) on \(device)")
@@ -58,7 +60,9 @@ struct NarrowCase: Sendable, CustomTestStringConvertible {
             $0[0].convTranspose2d($0[1], stride: 2)
         },
         .init(name: "maxPool2d", shapes: [[1, 6, 6, 3]]) { $0[0].maxPool2d(2) },
-        .init(name: "avgPool2d", shapes: [[1, 6, 6, 3]]) { $0[0].avgPool2d(3, stride: 1, padding: 1) },
+        .init(name: "avgPool2d", shapes: [[1, 6, 6, 3]]) {
+            $0[0].avgPool2d(3, stride: 1, padding: 1)
+        },
         .init(name: "upsampledBilinear", shapes: [[1, 3, 4, 2]]) {
             $0[0].upsampledBilinear(to: Pair(7, 5))
         },
@@ -68,7 +72,9 @@ struct NarrowCase: Sendable, CustomTestStringConvertible {
         .init(name: "rope", shapes: [[1, 2, 5, 8]]) {
             $0[0].rope(positions: .arange(5, on: $0[0].device))
         },
-        .init(name: "transposed copy", shapes: [[5, 6, 7]]) { $0[0].permuted([2, 0, 1]).contiguous() },
+        .init(name: "transposed copy", shapes: [[5, 6, 7]]) {
+            $0[0].permuted([2, 0, 1]).contiguous()
+        },
         .init(name: "concatenated", shapes: [[2, 3], [4, 3]]) { Tensor.concatenated($0) },
         .init(name: "embedding", shapes: [[9, 6]]) {
             $0[0].embedding(Tensor([1, 8, 1] as [Int32], on: $0[0].device))

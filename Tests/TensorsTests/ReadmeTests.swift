@@ -19,7 +19,8 @@ import Testing
         let angle = random.uniform([n], high: .pi)
         let moon = random.bernoulli([n], probability: 0.5).cast(to: .f32)
         let sign = 1 - moon * 2
-        let clean = Tensor.stacked([cos(angle) * sign + moon, sin(angle) * sign + moon * 0.5], axis: 1)
+        let clean = Tensor.stacked(
+            [cos(angle) * sign + moon, sin(angle) * sign + moon * 0.5], axis: 1)
         let x = clean + random.normal([n, 2], deviation: 0.1)
         let label = moon.cast(to: .i32)
 
@@ -34,7 +35,9 @@ import Testing
 
         var states = parameters.map { AdamState(for: $0) }
         for step in 1...300 {
-            let (loss, gradients) = valueAndGradient(at: parameters) { logits($0).crossEntropy(label) }
+            let (loss, gradients) = valueAndGradient(at: parameters) {
+                logits($0).crossEntropy(label)
+            }
             for i in parameters.indices {
                 adamStep(&parameters[i], gradient: gradients[i], state: &states[i], lr: 0.02)
             }

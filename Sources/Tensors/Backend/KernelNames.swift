@@ -15,15 +15,22 @@ extension Tensor {
         var call = apus_matmul(Matmul(a: self, b: other, result: y))
         return y.batchOffsets.withUnsafeBufferPointer { offsets in
             call.batch = Int64(offsets.count)
-            (call.a_offset, call.b_offset, call.c_offset) = (offsets.baseAddress, offsets.baseAddress, offsets.baseAddress)
-            return withExtendedLifetime((self, other, y)) { String(cString: apus_matmul_kernel(&call)) }
+            (call.a_offset, call.b_offset, call.c_offset) = (
+                offsets.baseAddress, offsets.baseAddress, offsets.baseAddress
+            )
+            return withExtendedLifetime((self, other, y)) {
+                String(cString: apus_matmul_kernel(&call))
+            }
         }
     }
 
     /// The kernel of `conv2d`'s forward pass.
-    package func conv2dKernelName(_ weight: Tensor, stride: Pair, padding: Pair, groups: Int) -> String {
+    package func conv2dKernelName(_ weight: Tensor, stride: Pair, padding: Pair, groups: Int)
+        -> String
+    {
         guard device == .cpu else { return kernelName() }
-        var geometry = apus_conv2d(Convolution(x: self, weight: weight, stride, padding, 1, groups), dtype)
+        var geometry = apus_conv2d(
+            Convolution(x: self, weight: weight, stride, padding, 1, groups), dtype)
         return String(cString: apus_conv2d_kernel(&geometry))
     }
 
@@ -34,7 +41,9 @@ extension Tensor {
         let o = result([shape[0], shape[1], shape[2], v.shape[3]])
         (call.q, call.k, call.v, call.o) = (array, k.array, v.array, o.array)
         (call.scale, call.causal) = (1, causal)
-        return withExtendedLifetime((self, k, v, o)) { String(cString: apus_attention_kernel(&call)) }
+        return withExtendedLifetime((self, k, v, o)) {
+            String(cString: apus_attention_kernel(&call))
+        }
     }
 
     /// Rotary positions from tables (1, T, D / 2) of cosines and sines, without history.
@@ -47,13 +56,16 @@ extension Tensor {
 
     /// The product of two f32 matrices on the CPU by OpenBLAS alone, on its own threads; nil if it cannot take them.
     package func matmulByOpenBLAS(_ other: Tensor) -> Tensor? {
-        guard device == .cpu, rank == 2, other.rank == 2, dtype == .f32, other.dtype == .f32 else { return nil }
+        guard device == .cpu, rank == 2, other.rank == 2, dtype == .f32, other.dtype == .f32 else {
+            return nil
+        }
         let (a, transA) = rowMajor
         let (b, transB) = other.rowMajor
         let y = result([shape[0], other.shape[1]])
         withExtendedLifetime((a, b)) {
             apus_matmul_openblas(
-                transA, transB, Int64(shape[0]), Int64(other.shape[1]), Int64(shape[1]), a.pointer(), b.pointer(),
+                transA, transB, Int64(shape[0]), Int64(other.shape[1]), Int64(shape[1]),
+                a.pointer(), b.pointer(),
                 y.pointer(), apus_thread_count())
         }
         return y

@@ -31,7 +31,8 @@ public func adamStep(
 ) {
     require(
         gradient.shape == parameter.shape && state.first.shape == parameter.shape,
-        "adamStep: a gradient of shape \(gradient.shape) for a parameter of shape \(parameter.shape)")
+        "adamStep: a gradient of shape \(gradient.shape) for a parameter of shape \(parameter.shape)"
+    )
     parameter.makeWritable("adamStep")
     state.first.makeWritable("adamStep")
     state.second.makeWritable("adamStep")

@@ -12,7 +12,9 @@ extension CPUBackend: PeakMeasuring {
         // A thread's part of a shared cache is measured half full, so that nothing else pushes it out.
         let shared = Double(caches.l3) / threads
         peaks.memories = [
-            memory("L2", Double(caches.l2), measuredAt: Double(caches.l2) / 2, streaming: false, seconds),
+            memory(
+                "L2", Double(caches.l2), measuredAt: Double(caches.l2) / 2, streaming: false,
+                seconds),
             memory("L3", shared, measuredAt: shared / 2, streaming: false, seconds),
             memory("memory", .infinity, measuredAt: shared * 3, streaming: true, seconds),
         ]
@@ -23,7 +25,8 @@ extension CPUBackend: PeakMeasuring {
     }
 
     private func memory(
-        _ name: String, _ limit: Double, measuredAt bytes: Double, streaming: Bool, _ seconds: Double
+        _ name: String, _ limit: Double, measuredAt bytes: Double, streaming: Bool,
+        _ seconds: Double
     ) -> Peaks.Memory {
         let bytes = Int64(bytes)
         let copy = apus_peak_bandwidth(APUS_TRAFFIC_COPY, bytes, streaming, seconds)

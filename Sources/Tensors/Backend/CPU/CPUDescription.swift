@@ -26,7 +26,8 @@ package struct CPUDescription: Sendable {
                 .map { String($0.drop { $0 == " " }) }
         }
         let known: Set = [
-            "avx2", "fma", "f16c", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "avx_vnni", "amx_bf16",
+            "avx2", "fma", "f16c", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16",
+            "avx_vnni", "amx_bf16",
             "amx_int8", "asimd", "asimddp", "bf16", "i8mm", "fphp", "sve",
         ]
         let listed = field("flags", "Features")?.split(separator: " ").map(String.init) ?? []
@@ -35,18 +36,23 @@ package struct CPUDescription: Sendable {
             .split(separator: "\n").first.map(String.init)
         return CPUDescription(
             model: field("model name", "CPU implementer") ?? "unknown",
-            processors: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))), threads: Int(apus_thread_count()),
+            processors: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))),
+            threads: Int(apus_thread_count()),
             caches: [Int(caches.l1), Int(caches.l2), Int(caches.l3)],
             instructionSet: String(cString: apus_isa_name(apus_cpu_isa())),
             features: listed.filter(known.contains),
-            memory: sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)), governor: governor)
+            memory: sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)),
+            governor: governor)
     }
 
     /// Bytes that programs can still get, by the system's estimate.
     package static var availableMemory: Int {
-        let line = text("/proc/meminfo").split(separator: "\n").first { $0.hasPrefix("MemAvailable:") }
+        let line = text("/proc/meminfo").split(separator: "\n").first {
+            $0.hasPrefix("MemAvailable:")
+        }
         let kilobytes = line?.split(separator: " ").dropFirst().first.flatMap { Int($0) }
-        return (kilobytes ?? sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)) / 1024) * 1024
+        return (kilobytes ?? sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)) / 1024)
+            * 1024
     }
 
     /// The average number of processes that wanted to run in the last minute.
@@ -61,7 +67,8 @@ package struct CPUDescription: Sendable {
         defer { close(file) }
         let bytes = [UInt8](unsafeUninitializedCapacity: 65536) { buffer, filled in
             while filled < buffer.count {
-                let count = read(file, buffer.baseAddress.map { $0 + filled }, buffer.count - filled)
+                let count = read(
+                    file, buffer.baseAddress.map { $0 + filled }, buffer.count - filled)
                 if count <= 0 { return }
                 filled += count
             }

@@ -11,8 +11,8 @@ enum KernelArgument {
     case float(Float)
     /// A shape, or strides, by value.
     case axes(apus_cl_axes)
-    /// Bytes of local memory.
-    case local(Int)
+    /// A struct of longs by value, such as the lengths of a convolution.
+    case lengths([Int64])
 }
 
 extension KernelArgument {
@@ -32,14 +32,18 @@ extension OpenCLBackend {
     ) {
         let text = options.map { "-D\($0.name)=\($0.value)" }.joined(separator: " ")
         let kernel = kernel(file, name, text)
-        let axes = arguments.map { if case .axes(let axes) = $0 { axes } else { apus_cl_axes() } }
+        // Structs travel by address: each argument's is a run of one flat array.
+        let structs = arguments.map(\.words)
+        let starts = structs.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.count) }
         let sizes = { (list: [Int]) in (0..<3).map { $0 < list.count ? Int64(list[$0]) : 1 } }
         let launched = withExtendedLifetime(arguments) {
-            axes.withUnsafeBufferPointer { axes in
-                let list = zip(arguments.indices, arguments).map { i, argument in
-                    argument.c(axes: axes.baseAddress.map { $0 + i })
+            structs.flatMap { $0 }.withUnsafeBufferPointer { words in
+                let list = arguments.indices.map { i in
+                    arguments[i].c(
+                        words: words.baseAddress.map { $0 + starts[i] }, count: structs[i].count)
                 }
-                return apus_cl_launch(kernel, list, Int32(list.count), sizes(global), sizes(local))
+                return apus_cl_launch(
+                    kernel, list, Int32(list.count), sizes(global), sizes(local))
             }
         }
         if !launched { fail() }
@@ -47,15 +51,25 @@ extension OpenCLBackend {
 }
 
 extension KernelArgument {
-    fileprivate func c(axes: UnsafePointer<apus_cl_axes>?) -> apus_cl_argument {
+    /// The contents of a struct.
+    fileprivate var words: [Int64] {
         switch self {
-        case .tensor(let tensor): apus_cl_tensor(tensor.storage.buffer, Int64(tensor.layout.offset))
+        case .axes(let axes): axes.words
+        case .lengths(let lengths): lengths
+        default: []
+        }
+    }
+
+    fileprivate func c(words: UnsafePointer<Int64>?, count: Int) -> apus_cl_argument {
+        switch self {
+        case .tensor(let tensor):
+            apus_cl_tensor(tensor.storage.buffer, Int64(tensor.layout.offset))
         case .absent: apus_cl_tensor(nil, 0)
         case .long(let value): apus_cl_long(Int64(value))
         case .int(let value): apus_cl_int(Int32(truncatingIfNeeded: value))
         case .float(let value): apus_cl_float(value)
-        case .axes: apus_cl_struct(axes, Int32(MemoryLayout<apus_cl_axes>.size))
-        case .local(let bytes): apus_cl_local(Int32(bytes))
+        case .axes, .lengths:
+            apus_cl_struct(words, Int32(count * MemoryLayout<Int64>.size))
         }
     }
 }
@@ -69,9 +83,9 @@ extension apus_cl_axes {
         }
     }
 
-    subscript(_ axis: Int) -> Int {
-        withUnsafeBytes(of: n) { Int($0.bindMemory(to: Int64.self)[axis]) }
-    }
+    var words: [Int64] { withUnsafeBytes(of: n) { Array($0.bindMemory(to: Int64.self)) } }
+
+    subscript(_ axis: Int) -> Int { Int(words[axis]) }
 }
 
 /// Tensors of one shape with the axes that all of them walk alike merged.

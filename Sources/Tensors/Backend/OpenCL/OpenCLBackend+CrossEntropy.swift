@@ -18,7 +18,8 @@ extension OpenCLBackend {
         launch(
             "cross_entropy", "cross_entropy_gradient", options(c) + group.options,
             operands(c) + [
-                .tensor(logSumExp), .tensor(scale), .long(scale.count == 1 ? 0 : 1), .tensor(dlogits),
+                .tensor(logSumExp), .tensor(scale), .long(scale.count == 1 ? 0 : 1),
+                .tensor(dlogits),
             ],
             global: [rows * group.size], local: [group.size])
     }

@@ -9,24 +9,12 @@ extension OpenCLBackend {
         if shape.m <= 8 && shape.bRow == 1 && shape.aColumn == 1 && shape.k > 0 {
             return fewRows(call, shape)
         }
-        let tile = matmulTile(shape)
-        let (items, rows) = (tile["NDIM"] ?? 16, tile["MDIM"] ?? 16)
+        let tile = productTile("matmul", shape.m, shape.n)
         launch(
-            "matmul", "matmul", productOptions(call, shape) + tile.map { ($0.key, $0.value) }.sorted { $0.0 < $1.0 },
+            "matmul", "matmul", productOptions(call, shape) + tile.options,
             productArguments(call, shape),
-            global: [
-                items * roundedUp(shape.n, tile["NWG"] ?? 64), rows * roundedUp(shape.m, tile["MWG"] ?? 64), shape.batch,
-            ],
-            local: [items, rows, 1])
-    }
-
-    /// The tile sizes: what `apus tune` found for products of this size, or a default for the kind of device.
-    private func matmulTile(_ shape: ProductShape) -> [String: Int] {
-        if description.isCPU {
-            return ["MWG": 12, "NWG": 32, "KWG": 64, "MDIM": 1, "NDIM": 1, "VEC": 16]
-        }
-        let side = shape.m <= 32 || shape.n <= 32 ? 32 : 64
-        return ["MWG": side, "NWG": side, "KWG": 16, "MDIM": side / 4, "NDIM": side / 4, "VEC": 4]
+            global: tile.global(rows: shape.m, columns: shape.n, batch: shape.batch),
+            local: tile.local)
     }
 
     /// b (k, n) with few rows of a: each work-item takes neighbouring columns.
@@ -35,7 +23,9 @@ extension OpenCLBackend {
         let (slices, side) = description.isCPU ? (1, 1) : (shape.k >= 256 ? 8 : 1, 16)
         launch(
             "matmul", "matmul_few_rows_wide",
-            productOptions(call, shape) + [("M", shape.rowClass), ("WG", slices), ("LX", side), ("VEC", width)],
+            productOptions(call, shape) + [
+                ("M", shape.rowClass), ("WG", slices), ("LX", side), ("VEC", width),
+            ],
             productArguments(call, shape),
             global: [roundedUp(shape.n, width), slices, shape.batch], local: [side, slices, 1])
     }
@@ -44,7 +34,8 @@ extension OpenCLBackend {
     private func fewRows(_ call: Matmul, _ shape: ProductShape) {
         let group = rowGroup(shape.k)
         launch(
-            "matmul", "matmul_few_rows", productOptions(call, shape) + [("M", shape.rowClass)] + group.options,
+            "matmul", "matmul_few_rows",
+            productOptions(call, shape) + [("M", shape.rowClass)] + group.options,
             productArguments(call, shape),
             global: [group.size * shape.n, 1, shape.batch], local: [group.size, 1, 1])
     }
@@ -59,8 +50,10 @@ extension OpenCLBackend {
 
     private func productArguments(_ call: Matmul, _ s: ProductShape) -> [KernelArgument] {
         [
-            .long(s.m), .long(s.n), .long(s.k), .float(call.alpha), .tensor(call.a), .long(s.aRow), .long(s.aColumn),
-            .tensor(call.b), .long(s.bRow), .long(s.bColumn), .tensor(call.result), .long(s.n), .optional(call.bias),
+            .long(s.m), .long(s.n), .long(s.k), .float(call.alpha), .tensor(call.a), .long(s.aRow),
+            .long(s.aColumn),
+            .tensor(call.b), .long(s.bRow), .long(s.bColumn), .tensor(call.result), .long(s.n),
+            .optional(call.bias),
             .optional(call.residual), .long(s.n), .axes(s.axes.shape), .axes(s.axes.strides[0]),
             .axes(s.axes.strides[1]), .axes(s.axes.strides[2]),
         ]
@@ -94,6 +87,8 @@ extension Tensor {
     /// The batch alone: the first element of each matrix.
     fileprivate var firstOfEachMatrix: Tensor {
         view(
-            Layout(shape: Array(shape.dropLast(2)), strides: Array(layout.strides.dropLast(2)), offset: layout.offset))
+            Layout(
+                shape: Array(shape.dropLast(2)), strides: Array(layout.strides.dropLast(2)),
+                offset: layout.offset))
     }
 }

@@ -1,35 +1,50 @@
 extension OpenCLBackend {
     package func reduce(_ op: ReduceOp, _ x: Tensor, axes: [Int], into y: Tensor) {
         guard y.count > 0 else { return }
-        let plan = ReductionPlan(x, axes, widest: vector(dividing: 1 << 10), isCPU: description.isCPU)
+        let plan = ReductionPlan(
+            x, axes, widest: vector(dividing: 1 << 10), isCPU: description.isCPU)
         let options: KernelOptions =
-            [("X_TYPE", x.dtype.option), ("Y_TYPE", y.dtype.option), ("OP", Int(op.rawValue))] + plan.options
+            [("X_TYPE", x.dtype.option), ("Y_TYPE", y.dtype.option), ("OP", Int(op.rawValue))]
+            + plan.options
         let partial = plan.parts > 1 ? scratch([2, plan.parts, plan.outputs]) : nil
         launch(
-            "reduce", "reduce", options, plan.arguments + [.tensor(x), .tensor(y), .optional(partial)],
+            "reduce", "reduce", options,
+            plan.arguments + [.tensor(x), .tensor(y), .optional(partial)],
             global: plan.global, local: plan.local)
         guard let partial else { return }
         launch(
             "reduce", "reduce_parts", options,
-            [.long(plan.outputs), .long(plan.count), .long(plan.parts), .tensor(partial), .tensor(y)],
+            [
+                .long(plan.outputs), .long(plan.count), .long(plan.parts), .tensor(partial),
+                .tensor(y),
+            ],
             global: [plan.outputs], local: [1])
     }
 
-    package func meanVariance(_ x: Tensor, axes: [Int], correction: Float, mean: Tensor, variance: Tensor) {
+    package func meanVariance(
+        _ x: Tensor, axes: [Int], correction: Float, mean: Tensor, variance: Tensor
+    ) {
         guard mean.count > 0 else { return }
-        let plan = ReductionPlan(x, axes, widest: vector(dividing: 1 << 10), isCPU: description.isCPU)
+        let plan = ReductionPlan(
+            x, axes, widest: vector(dividing: 1 << 10), isCPU: description.isCPU)
         let options: KernelOptions = [("X_TYPE", x.dtype.option)] + plan.options
-        let (m, v) = (mean.dtype == .f32 ? mean : scratch(mean.shape), variance.dtype == .f32 ? variance : scratch(mean.shape))
+        let (m, v) = (
+            mean.dtype == .f32 ? mean : scratch(mean.shape),
+            variance.dtype == .f32 ? variance : scratch(mean.shape)
+        )
         let partial = plan.parts > 1 ? scratch([2, plan.parts, plan.outputs]) : nil
         launch(
             "reduce", "mean_variance", options,
-            plan.arguments + [.tensor(x), .float(correction), .tensor(m), .tensor(v), .optional(partial)],
+            plan.arguments + [
+                .tensor(x), .float(correction), .tensor(m), .tensor(v), .optional(partial),
+            ],
             global: plan.global, local: plan.local)
         if let partial {
             launch(
                 "reduce", "mean_variance_parts", options,
                 [
-                    .long(plan.outputs), .long(plan.count), .long(plan.parts), .long(plan.isAcross ? 1 : plan.width),
+                    .long(plan.outputs), .long(plan.count), .long(plan.parts),
+                    .long(plan.isAcross ? 1 : plan.width),
                     .float(correction), .tensor(partial), .tensor(m), .tensor(v),
                 ],
                 global: [plan.outputs], local: [1])
@@ -42,7 +57,8 @@ extension OpenCLBackend {
         guard y.count > 0 else { return }
         let plan = ReductionPlan(x, [axis], widest: 1, isCPU: description.isCPU, splits: false)
         launch(
-            "reduce", "arg_reduce", [("X_TYPE", x.dtype.option), ("LARGEST", largest ? 1 : 0)] + plan.options,
+            "reduce", "arg_reduce",
+            [("X_TYPE", x.dtype.option), ("LARGEST", largest ? 1 : 0)] + plan.options,
             plan.arguments + [.tensor(x), .tensor(y)], global: plan.global, local: plan.local)
     }
 
@@ -58,8 +74,10 @@ extension OpenCLBackend {
                 ("REVERSE", reverse ? 1 : 0), ("LX", wide), ("LY", chunks),
             ],
             [
-                .long(lines), .long(x.shape[axis]), .axes(others.shape), .tensor(x), .axes(others.strides[0]),
-                .long(x.layout.strides[axis]), .tensor(y), .axes(others.strides[1]), .long(y.layout.strides[axis]),
+                .long(lines), .long(x.shape[axis]), .axes(others.shape), .tensor(x),
+                .axes(others.strides[0]),
+                .long(x.layout.strides[axis]), .tensor(y), .axes(others.strides[1]),
+                .long(y.layout.strides[axis]),
             ],
             global: [wide * roundedUp(lines, wide), chunks], local: [wide, chunks])
     }
@@ -81,7 +99,8 @@ private struct ReductionPlan {
         outputs = keptList.map { x.shape[$0] }.reduce(1, *)
         count = axes.map { x.shape[$0] }.reduce(1, *)
         func vector(_ axes: MergedAxes) -> Int {
-            axes.step(0) == 1 ? [widest, 4, 2].first { $0 <= widest && axes.columns % $0 == 0 } ?? 1 : 1
+            axes.step(0) == 1
+                ? [widest, 4, 2].first { $0 <= widest && axes.columns % $0 == 0 } ?? 1 : 1
         }
         let (along, across) = (vector(reduced), vector(kept))
         isAcross = along == 1 && across > 1
@@ -97,7 +116,8 @@ private struct ReductionPlan {
             .axes(reduced.shape), .axes(reduced.strides[0]),
         ]
         options = [
-            ("K_RANK", kept.rank), ("R_RANK", reduced.rank), ("LX", lx), ("LY", ly), ("ACROSS", isAcross ? 1 : 0),
+            ("K_RANK", kept.rank), ("R_RANK", reduced.rank), ("LX", lx), ("LY", ly),
+            ("ACROSS", isAcross ? 1 : 0),
             ("VEC", width),
         ]
         global = [lx * groups, ly, parts]

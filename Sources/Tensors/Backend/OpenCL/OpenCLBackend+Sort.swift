@@ -23,7 +23,8 @@ extension OpenCLBackend {
         let keys = Tensor.uninitialized([s.count, s.padded, 2], .i32, on: self)
         let shape = KernelArgument.axes(s.axes.shape)
         launch(
-            "sort", "sort_load", options, [.long(s.length), .long(s.padded), shape] + s.input + [.tensor(keys)],
+            "sort", "sort_load", options,
+            [.long(s.length), .long(s.padded), shape] + s.input + [.tensor(keys)],
             global: [s.padded, s.count], local: [64, 1])
         func sortBlocks(_ first: Int) {
             launch(
