@@ -90,6 +90,7 @@ bool walk_plan(int32_t operands, const apus_array *const *arrays, int64_t tile, 
 bool walk_exceeds_cache(const walk_loops *l) {
     int64_t bytes = 0;
     for (int32_t k = 0; k < l->operands; k++) {
+        if (k > 0 && l->data[k] == l->data[0]) return false;   // what was read is in the cache when it is written
         int64_t span = 1;   // of distinct memory; about 4 bytes an element
         for (int32_t axis = 0; axis < l->rank; axis++)
             if (l->strides[k][axis] != 0) span *= l->shape[axis];
