@@ -39,35 +39,35 @@ typedef struct { long n[8]; } axes;
 
 // ---- conversions
 
-inline float from_bf16(ushort h) { return as_float((uint)h << 16); }
+static inline float from_bf16(ushort h) { return as_float((uint)h << 16); }
 // To nearest even; NaN stays NaN.
-inline ushort to_bf16(float x) {
+static inline ushort to_bf16(float x) {
     uint u = as_uint(x);
     return (ushort)(x == x ? (u + 0x7fff + (u >> 16 & 1)) >> 16 : u >> 16 | 0x40);
 }
 // Towards zero, saturating; NaN gives 0.
-inline int to_int(float x) { return x == x ? convert_int_sat(x) : 0; }
+static inline int to_int(float x) { return x == x ? convert_int_sat(x) : 0; }
 
 // ---- LOAD(T, p, i): element i as float
 
-inline float load_0(__global const float *p, long i) { return p[i]; }
-inline float load_1(__global const ushort *p, long i) { return from_bf16(p[i]); }
-inline float load_2(__global const ushort *p, long i) { return vload_half(i, (__global const half *)p); }
-inline float load_3(__global const int *p, long i) { return (float)p[i]; }
-inline float load_4(__global const char *p, long i) { return (float)p[i]; }
-inline float load_5(__global const uchar *p, long i) { return (float)p[i]; }
-inline float load_6(__global const uchar *p, long i) { return (float)p[i]; }
+static inline float load_0(__global const float *p, long i) { return p[i]; }
+static inline float load_1(__global const ushort *p, long i) { return from_bf16(p[i]); }
+static inline float load_2(__global const ushort *p, long i) { return vload_half(i, (__global const half *)p); }
+static inline float load_3(__global const int *p, long i) { return (float)p[i]; }
+static inline float load_4(__global const char *p, long i) { return (float)p[i]; }
+static inline float load_5(__global const uchar *p, long i) { return (float)p[i]; }
+static inline float load_6(__global const uchar *p, long i) { return (float)p[i]; }
 #define LOAD(T, p, i) JOIN(load_, T)(p, i)
 
 // ---- STORE(T, p, i, x): rounds a float to nearest even, truncates and saturates to integers; bool is x != 0.
 
-inline void store_0(__global float *p, long i, float x) { p[i] = x; }
-inline void store_1(__global ushort *p, long i, float x) { p[i] = to_bf16(x); }
-inline void store_2(__global ushort *p, long i, float x) { vstore_half_rte(x, i, (__global half *)p); }
-inline void store_3(__global int *p, long i, float x) { p[i] = to_int(x); }
-inline void store_4(__global char *p, long i, float x) { p[i] = convert_char_sat(to_int(x)); }
-inline void store_5(__global uchar *p, long i, float x) { p[i] = convert_uchar_sat(to_int(x)); }
-inline void store_6(__global uchar *p, long i, float x) { p[i] = x != 0; }
+static inline void store_0(__global float *p, long i, float x) { p[i] = x; }
+static inline void store_1(__global ushort *p, long i, float x) { p[i] = to_bf16(x); }
+static inline void store_2(__global ushort *p, long i, float x) { vstore_half_rte(x, i, (__global half *)p); }
+static inline void store_3(__global int *p, long i, float x) { p[i] = to_int(x); }
+static inline void store_4(__global char *p, long i, float x) { p[i] = convert_char_sat(to_int(x)); }
+static inline void store_5(__global uchar *p, long i, float x) { p[i] = convert_uchar_sat(to_int(x)); }
+static inline void store_6(__global uchar *p, long i, float x) { p[i] = x != 0; }
 #define STORE(T, p, i, x) JOIN(store_, T)(p, i, x)
 
 // ---- vectors of VEC elements (1, 2, 4, 8 or 16): LOADV(T, p, i) gives elements i ... i + VEC - 1, STOREV writes them
@@ -101,35 +101,35 @@ typedef JOIN(uint, VEC) uintv;
 #define TO(type) JOIN(JOIN(convert_, type), VEC)
 #define TO_SAT(type) JOIN(JOIN(JOIN(convert_, type), VEC), _sat)
 
-inline uintv to_bf16_v(floatv x) {
+static inline uintv to_bf16_v(floatv x) {
     uintv u = JOIN(as_uint, VEC)(x);
     uintv rounded = (u + 0x7fff + (u >> 16 & 1)) >> 16;
     return x == x ? rounded : (u >> 16 | 0x40);
 }
-inline intv to_int_v(floatv x) { return x == x ? TO_SAT(int)(x) : (intv)0; }
+static inline intv to_int_v(floatv x) { return x == x ? TO_SAT(int)(x) : (intv)0; }
 
-inline floatv loadv_0(__global const float *p, long i) { return VLOAD(float, p, i); }
-inline floatv loadv_1(__global const ushort *p, long i) {
+static inline floatv loadv_0(__global const float *p, long i) { return VLOAD(float, p, i); }
+static inline floatv loadv_1(__global const ushort *p, long i) {
     return JOIN(as_float, VEC)(TO(uint)(VLOAD(ushort, p, i)) << 16);
 }
-inline floatv loadv_2(__global const ushort *p, long i) {
+static inline floatv loadv_2(__global const ushort *p, long i) {
     return VLOAD_HALF(0, (__global const half *)(p + i));
 }
-inline floatv loadv_3(__global const int *p, long i) { return TO(float)(VLOAD(int, p, i)); }
-inline floatv loadv_4(__global const char *p, long i) { return TO(float)(VLOAD(char, p, i)); }
-inline floatv loadv_5(__global const uchar *p, long i) { return TO(float)(VLOAD(uchar, p, i)); }
-inline floatv loadv_6(__global const uchar *p, long i) { return TO(float)(VLOAD(uchar, p, i)); }
+static inline floatv loadv_3(__global const int *p, long i) { return TO(float)(VLOAD(int, p, i)); }
+static inline floatv loadv_4(__global const char *p, long i) { return TO(float)(VLOAD(char, p, i)); }
+static inline floatv loadv_5(__global const uchar *p, long i) { return TO(float)(VLOAD(uchar, p, i)); }
+static inline floatv loadv_6(__global const uchar *p, long i) { return TO(float)(VLOAD(uchar, p, i)); }
 #define LOADV(T, p, i) JOIN(loadv_, T)(p, i)
 
-inline void storev_0(__global float *p, long i, floatv x) { VSTORE(float, x, p, i); }
-inline void storev_1(__global ushort *p, long i, floatv x) { VSTORE(ushort, TO(ushort)(to_bf16_v(x)), p, i); }
-inline void storev_2(__global ushort *p, long i, floatv x) {
+static inline void storev_0(__global float *p, long i, floatv x) { VSTORE(float, x, p, i); }
+static inline void storev_1(__global ushort *p, long i, floatv x) { VSTORE(ushort, TO(ushort)(to_bf16_v(x)), p, i); }
+static inline void storev_2(__global ushort *p, long i, floatv x) {
     VSTORE_HALF(x, 0, (__global half *)(p + i));
 }
-inline void storev_3(__global int *p, long i, floatv x) { VSTORE(int, to_int_v(x), p, i); }
-inline void storev_4(__global char *p, long i, floatv x) { VSTORE(char, TO_SAT(char)(to_int_v(x)), p, i); }
-inline void storev_5(__global uchar *p, long i, floatv x) { VSTORE(uchar, TO_SAT(uchar)(to_int_v(x)), p, i); }
-inline void storev_6(__global uchar *p, long i, floatv x) { VSTORE(uchar, TO(uchar)((x != (floatv)0) & 1), p, i); }
+static inline void storev_3(__global int *p, long i, floatv x) { VSTORE(int, to_int_v(x), p, i); }
+static inline void storev_4(__global char *p, long i, floatv x) { VSTORE(char, TO_SAT(char)(to_int_v(x)), p, i); }
+static inline void storev_5(__global uchar *p, long i, floatv x) { VSTORE(uchar, TO_SAT(uchar)(to_int_v(x)), p, i); }
+static inline void storev_6(__global uchar *p, long i, floatv x) { VSTORE(uchar, TO(uchar)((x != (floatv)0) & 1), p, i); }
 #define STOREV(T, p, i, x) JOIN(storev_, T)(p, i, x)
 #endif
 #define V(c) ((floatv)(c))
@@ -137,7 +137,7 @@ inline void storev_6(__global uchar *p, long i, floatv x) { VSTORE(uchar, TO(uch
 // ---- strided arrays
 
 // Where row `row` of an array begins: the first `rank` axes, the last of them fastest, count the rows.
-inline long row_offset(long row, int rank, axes shape, axes strides) {
+static inline long row_offset(long row, int rank, axes shape, axes strides) {
     long offset = 0;
     if (row <= 0x7fffffff) {   // 32-bit division is several times faster
         uint r = (uint)row;
@@ -161,7 +161,7 @@ inline long row_offset(long row, int rank, axes shape, axes strides) {
 // erf to 1e-7: x P(x^2) up to 1, 1 - exp(-Q(|x|)) beyond. Branch-free, and many times faster than the built-in one
 // where that is not vectorised.
 #define DEFINE_ERF(name, F)                                                                             \
-    inline F name(F x) {                                                                                \
+    static inline F name(F x) {                                                                                \
         const F t = fmin(fabs(x), (F)4), s = x * x;                                                     \
         const F p = fma(fma(fma(fma(fma(fma((F)7.8758749e-5f, s, (F)-8.0168643e-4f), s,                 \
             (F)5.1890871e-3f), s, (F)-2.6854211e-2f), s, (F)1.1283594e-1f), s, (F)-3.7612626e-1f), s,   \
@@ -173,7 +173,7 @@ inline long row_offset(long row, int rank, axes shape, axes strides) {
     }
 // Activations of epilogues: values of apus_activation.
 #define DEFINE_ACTIVATE(name, F, erf)                                                                   \
-    inline F name(int activation, F x) {                                                                \
+    static inline F name(int activation, F x) {                                                                \
         switch (activation) {                                                                           \
         case 1: return x < (F)0 ? (F)0 : x;                                                             \
         case 2: return (F)0.5f * x * ((F)1 + erf(x * (F)0.70710678f));                                  \
@@ -198,25 +198,35 @@ DEFINE_ACTIVATE(activate_v, floatv, fast_erf_v)
 #define WG 1
 #endif
 
-#if VEC == 16
-#define FOLD(op, v) FOLD8(op, op((v).lo, (v).hi))
-#elif VEC == 8
-#define FOLD(op, v) FOLD8(op, v)
-#elif VEC == 4
-#define FOLD(op, v) FOLD4(op, v)
-#elif VEC == 2
-#define FOLD(op, v) op((v).x, (v).y)
-#else
-#define FOLD(op, v) (v)
-#endif
-#define FOLD8(op, v) FOLD4(op, op((v).lo, (v).hi))
-#define FOLD4(op, v) op(op((v).x, (v).z), op((v).y, (v).w))
 #define PLUS(a, b) ((a) + (b))
 // NaN spreads
-#define LARGER(a, b) (((a) > (b)) | ((a) != (a)) ? (a) : (b))
-#define SMALLER(a, b) (((a) < (b)) | ((a) != (a)) ? (a) : (b))
+#define LARGER(a, b) ((((a) > (b)) | ((a) != (a))) ? (a) : (b))
+#define SMALLER(a, b) ((((a) < (b)) | ((a) != (a))) ? (a) : (b))
 
-inline float sum_v(floatv v) { return FOLD(PLUS, v); }
+// Defines F name(F v of VEC): the lanes joined by op, halves with halves.
+#if VEC == 16
+#define FOLD_LANES(F, op)                                   \
+    const JOIN(F, 8) eight = op(v.lo, v.hi);                \
+    const JOIN(F, 4) four = op(eight.lo, eight.hi);         \
+    const JOIN(F, 2) two = op(four.lo, four.hi);            \
+    return op(two.x, two.y);
+#elif VEC == 8
+#define FOLD_LANES(F, op)                                   \
+    const JOIN(F, 4) four = op(v.lo, v.hi);                 \
+    const JOIN(F, 2) two = op(four.lo, four.hi);            \
+    return op(two.x, two.y);
+#elif VEC == 4
+#define FOLD_LANES(F, op)                                   \
+    const JOIN(F, 2) two = op(v.lo, v.hi);                  \
+    return op(two.x, two.y);
+#elif VEC == 2
+#define FOLD_LANES(F, op) return op(v.x, v.y);
+#else
+#define FOLD_LANES(F, op) return v;
+#endif
+#define DEFINE_FOLD(name, F, vector, op) static inline F name(vector v) { FOLD_LANES(F, op) }
+DEFINE_FOLD(sum_v, float, floatv, PLUS)
+DEFINE_FOLD(max_v, float, floatv, LARGER)
 
 // scratch has WG floats. WG is a power of two.
 #if WG == 1
@@ -233,11 +243,11 @@ inline float sum_v(floatv v) { return FOLD(PLUS, v); }
     x = scratch[0];                                                                        \
     barrier(CLK_LOCAL_MEM_FENCE);
 #endif
-inline float group_sum(float x, __local float *scratch) {
+static inline float group_sum(float x, __local float *scratch) {
     GROUP_FOLD(PLUS)
     return x;
 }
-inline float group_max(float x, __local float *scratch) {
+static inline float group_max(float x, __local float *scratch) {
     GROUP_FOLD(LARGER)
     return x;
 }

@@ -42,7 +42,7 @@ typedef struct {
 
 // Output or input position number i of a plane (height, width) as picture, row, column.
 typedef struct { int image, y, x; } place;
-inline place place_of(long i, long height, long width) {
+static inline place place_of(long i, long height, long width) {
     place p;
     const ulong row = (ulong)i / (ulong)width;
     p.x = (int)(i - (long)row * width);
@@ -52,12 +52,12 @@ inline place place_of(long i, long height, long width) {
 }
 
 // Where output place o meets tap (ky, kx) in x: the index of the pixel, -1 outside.
-inline long input_pixel(const conv s, place o, int ky, int kx) {
+static inline long input_pixel(const conv s, place o, int ky, int kx) {
     const long y = o.y * s.stride_h - s.pad_h + ky * s.dilation_h, x = o.x * s.stride_w - s.pad_w + kx * s.dilation_w;
     return y >= 0 && y < s.h && x >= 0 && x < s.w ? (o.image * s.h + y) * s.w + x : -1;
 }
 // The output pixel that meets input place i at tap (ky, kx), -1 if there is none.
-inline long output_pixel(const conv s, place i, int ky, int kx) {
+static inline long output_pixel(const conv s, place i, int ky, int kx) {
     const int y = i.y + (int)s.pad_h - ky * (int)s.dilation_h, x = i.x + (int)s.pad_w - kx * (int)s.dilation_w;
     const int sy = (int)s.stride_h, sx = (int)s.stride_w;
     if (y < 0 || x < 0 || y % sy != 0 || x % sx != 0) return -1;

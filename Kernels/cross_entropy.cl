@@ -29,7 +29,7 @@ __kernel void cross_entropy(const long classes, IN(X_TYPE, x), IN(I32, targets),
         const floatv v = LOADV(X_TYPE, x, i);
         largest = LARGER(largest, v);
     }
-    const float top = group_max(FOLD(LARGER, largest), scratch);
+    const float top = group_max(max_v(largest), scratch);
     EACH(i) sum += exp(LOADV(X_TYPE, x, i) - V(top));
     const float total = top + log(group_sum(sum_v(sum), scratch));
     float smooth = 0;

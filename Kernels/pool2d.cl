@@ -20,7 +20,7 @@ typedef struct {
 
 // The window of output o along an axis: taps from ... to - 1 lie inside, at start + tap dilation.
 typedef struct { long start, from, to, counted; } window;
-inline window window_of(long o, long length, long out, long taps, long stride, long pad, long dilation, long include_pad,
+static inline window window_of(long o, long length, long out, long taps, long stride, long pad, long dilation, long include_pad,
                         long adaptive) {
     window v;
     if (adaptive) {
@@ -42,12 +42,12 @@ inline window window_of(long o, long length, long out, long taps, long stride, l
 #define COLUMNS(o) window_of(o, s.w, s.ow, s.kw, s.stride_w, s.pad_w, s.dilation_w, s.count_include_pad, s.adaptive)
 
 // The outputs whose windows may hold input i along an axis: first ... last.
-inline long first_output(long i, long length, long out, long taps, long stride, long pad, long dilation, long adaptive) {
+static inline long first_output(long i, long length, long out, long taps, long stride, long pad, long dilation, long adaptive) {
     if (adaptive) return i * out / length;
     const long low = i + pad - (taps - 1) * dilation;
     return low > 0 ? (low + stride - 1) / stride : 0;
 }
-inline long last_output(long i, long length, long out, long stride, long pad, long adaptive) {
+static inline long last_output(long i, long length, long out, long stride, long pad, long adaptive) {
     return adaptive ? ((i + 1) * out + length - 1) / length - 1 : min(out - 1, (i + pad) / stride);
 }
 

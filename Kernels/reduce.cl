@@ -74,7 +74,7 @@
 enum { BLOCK = 64 };   // steps after which a sum moves on to the total: errors grow with the root of the length
 
 #if INTEGER
-typedef int acc;
+#define ACC int
 #define HIGHEST INT_MAX
 #define LOWEST INT_MIN
 #if VEC == 1
@@ -85,12 +85,14 @@ typedef intv accv;
 #define READ(p, i) VLOAD(int, p, i)
 #endif
 #else
-typedef float acc;
+#define ACC float
 typedef floatv accv;
 #define READ(p, i) LOADV(X_TYPE, p, i)
 #define HIGHEST INFINITY
 #define LOWEST (-INFINITY)
 #endif
+
+typedef ACC acc;
 
 #if IS_SUM || OP == ANY
 #define FIRST_VALUE 0
@@ -162,6 +164,7 @@ typedef floatv accv;
 typedef accv outv;
 #else
 typedef acc outv;
+DEFINE_FOLD(fold_values, ACC, accv, JOIN_VALUES)
 #endif
 __kernel void reduce(const long outputs, const long count, const long parts, const axes kept_shape,
                      const axes x_kept, const axes reduced_shape, const axes x_reduced, IN(X_TYPE, x),
@@ -182,7 +185,7 @@ __kernel void reduce(const long outputs, const long count, const long parts, con
 #if ACROSS || VEC == 1
     outv total = value, rest = extra;
 #else
-    outv total = FOLD(JOIN_VALUES, value), rest = 0;
+    outv total = fold_values(value), rest = 0;
 #if OP == LOGSUMEXP
     rest = sum_v(extra * EXP_FROM(floatv, value, V(total)));
 #endif

@@ -16,7 +16,7 @@
 
 // What output o takes of an axis: (1 - part) of element `low` and part of element `high`.
 typedef struct { long low, high; float part; } sample;
-inline sample sample_of(long o, long length, long out) {
+static inline sample sample_of(long o, long length, long out) {
     sample s;
 #if BILINEAR
     // (2 o + 1) length / (2 out) - 1 / 2 as a fraction of 2 out: exact whole part.
@@ -51,10 +51,10 @@ __kernel void resample(const long n, const long h, const long w, const long c, c
 
 #ifdef KERNEL_resample_gradient
 // The share of element i in sample s.
-inline float share(sample s, long i) { return (s.low == i ? 1 - s.part : 0) + (s.high == i ? s.part : 0); }
+static inline float share(sample s, long i) { return (s.low == i ? 1 - s.part : 0) + (s.high == i ? s.part : 0); }
 // No output before this one reads element i of its axis; the last that may is last_reader.
-inline long first_reader(long i, long length, long out) { return max((i - 1) * out / length - 1, 0L); }
-inline long last_reader(long i, long length, long out) { return min((i + 2) * out / length + 1, out - 1); }
+static inline long first_reader(long i, long length, long out) { return max((i - 1) * out / length - 1, 0L); }
+static inline long last_reader(long i, long length, long out) { return min((i + 2) * out / length + 1, out - 1); }
 
 __kernel void resample_gradient(const long n, const long h, const long w, const long c, const long oh, const long ow,
                                 IN(X_TYPE, g), OUT(X_TYPE, dx)) {

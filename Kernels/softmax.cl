@@ -27,7 +27,7 @@ __kernel void softmax(const long columns, IN(X_TYPE, x), OUT(X_TYPE, y)) {
         const floatv v = LOADV(X_TYPE, x, i);
         largest = LARGER(largest, v);
     }
-    const float top = group_max(FOLD(LARGER, largest), scratch);
+    const float top = group_max(max_v(largest), scratch);
     floatv sum = V(0);
     EACH(i) sum += exp(LOADV(X_TYPE, x, i) - V(top));
     const float total = group_sum(sum_v(sum), scratch);

@@ -29,7 +29,7 @@
 #define LENGTH 1024
 #endif
 
-inline ulong key_of(__global const ELEMENT(X_TYPE) *x, long i, uint place) {
+static inline ulong key_of(__global const ELEMENT(X_TYPE) *x, long i, uint place) {
 #if X_TYPE == I32
     uint u = (uint)x[i] ^ 0x80000000u;
 #else
@@ -42,7 +42,7 @@ inline ulong key_of(__global const ELEMENT(X_TYPE) *x, long i, uint place) {
 
 // Steps of the network on LENGTH keys in local memory that begin at `start` of their line: spans from `first` to `last`,
 // gaps below LENGTH.
-inline void sort_local(__local ulong *keys, long start, long first, long last) {
+static inline void sort_local(__local ulong *keys, long start, long first, long last) {
     for (long span = first; span <= last; span *= 2)
         for (long gap = min(span, (long)LENGTH) / 2; gap > 0; gap /= 2) {
             for (int i = get_local_id(0); i < LENGTH / 2; i += WG) {
