@@ -11,24 +11,46 @@ struct ListedDevice: Sendable {
 
     init(_ device: Device) {
         self.device = device
-        let cpu = CPUDescription.current
-        title = cpu.model
-        memory = Double(CPUDescription.availableMemory) * 0.9
+        if let backend = device.backend as? OpenCLBackend {
+            let about = backend.description
+            title = about.name
+            memory = Double(about.globalMemory) * 0.9
+            facts = ListedDevice.facts(about)
+        } else {
+            let cpu = CPUDescription.current
+            title = cpu.model
+            memory = Double(CPUDescription.availableMemory) * 0.9
+            facts = ListedDevice.facts(cpu)
+        }
+    }
+
+    private static func facts(_ cpu: CPUDescription) -> [(name: String, value: String)] {
+        let caches = zip(["L1", "L2", "L3"], cpu.caches).map { "\($0) \(size(Double($1)))" }
         var facts = [
             ("cores", "\(cpu.processors), \(cpu.threads) threads in use"),
-            (
-                "caches",
-                zip(["L1", "L2", "L3"], cpu.caches).map { "\($0) \(size(Double($1)))" }.joined(separator: ", ")
-            ),
+            ("caches", caches.joined(separator: ", ")),
             ("instructions", "\(cpu.instructionSet) (of \(cpu.features.joined(separator: " ")))"),
             ("memory", size(Double(cpu.memory))),
         ]
         if let governor = cpu.governor { facts.append(("governor", governor)) }
-        self.facts = facts
+        return facts
+    }
+
+    private static func facts(_ about: OpenCLDescription) -> [(name: String, value: String)] {
+        [
+            ("driver", "\(about.driver), \(about.language.trimmed), \(about.platform)"),
+            ("units", "\(about.computeUnits) at \(about.clockMHz) MHz"),
+            (
+                "memory",
+                "\(size(Double(about.globalMemory))), blocks up to \(size(Double(about.largestBlock))), "
+                    + "local \(size(Double(about.localMemory)))"
+            ),
+            ("features", about.features.isEmpty ? "none beyond OpenCL 1.2" : about.features.joined(separator: ", ")),
+        ]
     }
 
     /// Every device of the machine.
-    static var all: [ListedDevice] { [ListedDevice(.cpu)] }
+    static var all: [ListedDevice] { Device.all.map { ListedDevice($0) } }
 
     /// The devices of `--device a,b`; the CPU unless given.
     static func named(_ names: [String]?) throws -> [ListedDevice] {
@@ -56,5 +78,12 @@ extension ListedDevice {
         } catch {
             return error.description
         }
+    }
+}
+
+extension String {
+    /// Without the spaces around it.
+    fileprivate var trimmed: String {
+        split(separator: " ", omittingEmptySubsequences: true).joined(separator: " ")
     }
 }

@@ -50,7 +50,9 @@ package struct Runner {
         let operands = copies(of: workload.inputs.map { $0.tensor(on: device) }, c)
         let runs = operands.map { workload.bind($0) }
         row.kernel = workload.kernel(operands[0])
-        let results = runs[0]()
+        var results: [Tensor] = []
+        let launched = LaunchLog.kernels { results = runs[0]() }
+        if !launched.isEmpty { row.kernel = launched.joined(separator: " + ") }
         let written = results.reduce(0) { $0 + $1.count * $1.dtype.size }
         row.roofline = Row.Roofline(
             c, peaks: peaks, isCold: row.isCold, writtenShare: Double(written) / max(1, c.bytes))
