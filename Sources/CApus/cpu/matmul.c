@@ -278,7 +278,7 @@ static void skinny_task(void *context, int64_t task, int32_t thread) {
 
 /// Whether reading b is the most of the work, and b's columns can be read in place.
 static bool is_skinny(const apus_matmul *call) {
-    return call->m <= 8 && call->b_row == 1 && call->k >= 16 && call->n >= 8;
+    return call->m <= 16 && call->b_row == 1 && call->k >= 16 && call->n >= 8;
 }
 
 static void run_skinny(const gemm_product *product, int64_t entry) {
@@ -290,7 +290,7 @@ static void run_skinny(const gemm_product *product, int64_t entry) {
     uint32_t *x = apus_scratch(PANELS_A, (size_t)(parts(call->m, 8) * 8 * job.x_row * 4));
     APUS_BEST(skinny_pack)(call->type, &job.whole.a, x, job.x_row);
     job.x = x;
-    job.chunk = parts(parts(call->n, 8 * apus_thread_count()), 48) * 48;
+    job.chunk = parts(parts(call->n, 8 * apus_thread_count()), 24) * 24;
     int64_t tasks = parts(call->n, job.chunk);
     if (call->n * call->k >= 1 << 15) apus_parallel(tasks, skinny_task, &job);
     else for (int64_t task = 0; task < tasks; task++) skinny_task(&job, task, 0);
