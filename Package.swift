@@ -39,6 +39,7 @@ let package = Package(
                 "cpu/conv2d_tile.inc",
                 "cpu/conv2d_weight.inc",
                 "cpu/cross_entropy.inc",
+                "cpu/depthwise.inc",
                 "cpu/gemm_pack.inc",
                 "cpu/gemm_tile.inc",
                 "cpu/group_norm.inc",

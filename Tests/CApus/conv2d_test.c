@@ -9,7 +9,7 @@ static sizes sizes_of(const apus_conv2d *c) {
                    c->n * c->oh * c->ow * c->cout};
 }
 
-/// Visits every product: y[i] += x[j] w[k]; where dx, dw are not NULL, dx[j] += g[i] w[k] and so on.
+/// Visits every product: y[i] += x[j] w[k], dx[j] += g[i] w[k], dw[k] += g[i] x[j].
 static void naive(const apus_conv2d *c, const float *x, const float *w, const float *g, double *y,
                   double *dx, double *dw) {
     int64_t in_group = c->cin / c->groups, out_group = c->cout / c->groups, i = 0;
@@ -35,7 +35,8 @@ static void naive(const apus_conv2d *c, const float *x, const float *w, const fl
 static void check_case(apus_conv2d c) {
     sizes s = sizes_of(&c);
     float *x = malloc((size_t)s.x * 4), *w = malloc((size_t)s.w * 4), *g = malloc((size_t)s.y * 4);
-    float *y = malloc((size_t)s.y * 4), *dx = malloc((size_t)s.x * 4), *dw = malloc((size_t)s.w * 4);
+    float *y = malloc((size_t)s.y * 4), *dx = malloc((size_t)s.x * 4);
+    float *dw = malloc((size_t)s.w * 4);
     double *ey = calloc((size_t)s.y, 8), *ex = calloc((size_t)s.x, 8), *ew = calloc((size_t)s.w, 8);
     fill_random(x, s.x);
     fill_random(w, s.w);
@@ -74,8 +75,8 @@ static apus_conv2d sized(apus_conv2d c) {
 static apus_conv2d square(int64_t n, int64_t size, int64_t cin, int64_t cout, int64_t k,
                           int64_t stride, int64_t pad, int64_t dilation, int64_t groups) {
     return sized((apus_conv2d){
-        .n = n, .h = size, .w = size, .cin = cin, .cout = cout, .kh = k, .kw = k, .stride_h = stride,
-        .stride_w = stride, .pad_h = pad, .pad_w = pad, .dilation_h = dilation,
+        .n = n, .h = size, .w = size, .cin = cin, .cout = cout, .kh = k, .kw = k,
+        .stride_h = stride, .stride_w = stride, .pad_h = pad, .pad_w = pad, .dilation_h = dilation,
         .dilation_w = dilation, .groups = groups});
 }
 
@@ -88,7 +89,8 @@ static void narrow(float *x, int64_t n, apus_dtype type, uint16_t *to) {
         memcpy(&bits, &x[i], 4);
         if (type == APUS_BF16) to[i] = (uint16_t)(bits >> 16);
         else to[i] = x[i] == 0 ? 0
-            : (uint16_t)((bits >> 16 & 0x8000) | ((((bits >> 23) & 0xff) - 112) << 10) | (bits >> 13 & 0x3ff));
+            : (uint16_t)((bits >> 16 & 0x8000) | ((bits >> 23 & 0xff) - 112) << 10
+                         | (bits >> 13 & 0x3ff));
     }
 }
 
@@ -105,8 +107,9 @@ static double widen(uint16_t h, apus_dtype type) {
 }
 
 static bool narrow_close(const uint16_t *y, const double *want, int64_t n, apus_dtype type) {
+    const double rtol = type == APUS_BF16 ? 4e-3 : 5e-4;
     for (int64_t i = 0; i < n; i++)
-        if (!(fabs(widen(y[i], type) - want[i]) <= (type == APUS_BF16 ? 4e-3 : 5e-4) * fabs(want[i]) + 1e-6)) {
+        if (!(fabs(widen(y[i], type) - want[i]) <= rtol * fabs(want[i]) + 1e-6)) {
             printf("  element %d: %g, expected %g\n", (int)i, widen(y[i], type), want[i]);
             return false;
         }
@@ -117,8 +120,9 @@ static void check_narrow(apus_conv2d c, apus_dtype type) {
     c.type = type;
     sizes s = sizes_of(&c);
     float *x = malloc((size_t)s.x * 4), *w = malloc((size_t)s.w * 4), *g = malloc((size_t)s.y * 4);
-    uint16_t *hx = malloc((size_t)s.x * 2), *hw = malloc((size_t)s.w * 2), *hg = malloc((size_t)s.y * 2);
-    uint16_t *y = malloc((size_t)s.y * 2), *dx = malloc((size_t)s.x * 2), *dw = malloc((size_t)s.w * 2);
+    uint16_t *hx = malloc((size_t)s.x * 2), *hw = malloc((size_t)s.w * 2);
+    uint16_t *hg = malloc((size_t)s.y * 2), *y = malloc((size_t)s.y * 2);
+    uint16_t *dx = malloc((size_t)s.x * 2), *dw = malloc((size_t)s.w * 2);
     double *ey = calloc((size_t)s.y, 8), *ex = calloc((size_t)s.x, 8), *ew = calloc((size_t)s.w, 8);
     fill_random(x, s.x);
     fill_random(w, s.w);
@@ -189,6 +193,10 @@ void test_conv2d(void) {
     check_case(square(1, 7, 3, 6, 3, 2, 1, 1, 3));
     check_case(square(2, 5, 40, 20, 1, 1, 0, 1, 1));
     check_case(square(1, 7, 5, 3, 1, 2, 0, 1, 1));
+    check_case(square(2, 15, 33, 70, 3, 1, 1, 1, 1));   // Winograd's algorithm
+    check_case(square(1, 18, 130, 34, 3, 1, 0, 1, 1));
+    check_case(square(2, 13, 37, 37, 3, 1, 1, 1, 37));  // depthwise
+    check_case(square(1, 9, 8, 8, 5, 2, 2, 1, 8));
     check_case(square(2, 3, 4, 5, 3, 1, 0, 1, 1));
     check_case(square(1, 5, 2, 3, 2, 4, 0, 1, 1));   // outputs that nothing reaches
     check_case(sized((apus_conv2d){.n = 1, .h = 1, .w = 19, .cin = 6, .cout = 9, .kh = 1, .kw = 5,
@@ -198,6 +206,7 @@ void test_conv2d(void) {
         check_narrow(square(1, 6, 5, 9, 3, 1, 1, 1, 1), type);
         check_narrow(square(1, 7, 32, 40, 3, 2, 1, 1, 1), type);
         check_narrow(square(2, 6, 6, 6, 3, 1, 1, 1, 2), type);
+        check_narrow(square(1, 12, 18, 18, 3, 1, 1, 1, 18), type);
     }
     check_epilogue();
     check_int8(square(2, 6, 5, 7, 3, 1, 1, 1, 1));

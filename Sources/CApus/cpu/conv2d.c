@@ -5,18 +5,16 @@
 // reach it, and a transposed convolution is that. So one driver runs both (conv2d_plan.c):
 //
 //   weights    packed once a call into panels (groups, panels, taps, units, GEMM_NR)
-//   area       rows × columns of outputs of one image: one task. Its part of the picture is copied to
-//              scratch with its padding, converted and in whole units, small enough for the level-2
-//              cache; where nothing has to be added the picture is read in place.
+//   area       rows × columns of outputs of one image: one task. Its part of the picture is copied
+//              to scratch with its padding, converted and in whole units, small enough for the
+//              level-2 cache; where nothing has to be added the picture is read in place.
 //   panel      stays in the level-2 cache while every pixel of the area passes by it
-//   tile       up to GEMM_MR neighbouring pixels × GEMM_NR channels, in registers over all taps. Channels
-//              are side by side, so pixels are read where they lie and there is no im2col.
+//   tile       up to GEMM_MR neighbouring pixels × GEMM_NR channels, in registers over all taps.
+//              Channels are side by side, so pixels are read where they lie and there is no im2col.
 //
 // f16, and bf16 where there is no bf16 dot product, become f32 on the way. A sum runs over taps and
 // channels in order, in one accumulator: how the work is cut changes nothing in the result.
 #include "conv2d_plan.h"
-
-#include <stdlib.h>
 
 #include "capus/threads.h"
 
@@ -45,7 +43,8 @@ void conv_run_plan(conv_plan *p, const void *weight) {
     if (p->n * p->out_h * p->out_w * p->out_channels == 0) return;
     conv_lay_out(p);
     int64_t panels = p->groups * p->panels;
-    job j = {p, weight, apus_scratch(3, (size_t)(panels * p->taps * p->units * p->panel_width * 4))};
+    const int64_t units = panels * p->taps * p->units * p->panel_width;
+    job j = {p, weight, apus_scratch(3, (size_t)units * 4)};
     p->packed = j.packed;
     apus_parallel(panels * p->taps, pack_task, &j);
     apus_parallel(p->n * p->row_bands * p->column_bands * p->panel_chunks, area_task, &j);
@@ -53,7 +52,8 @@ void conv_run_plan(conv_plan *p, const void *weight) {
 
 static void run_float(conv_plan *p, const void *weight) {
     APUS_BEST(conv_shape)(p);
-    if (winograd_fits(p)) winograd_run(p, weight);
+    if (depthwise_fits(p)) depthwise_run(p, weight);
+    else if (winograd_fits(p)) winograd_run(p, weight);
     else conv_run_plan(p, weight);
     conv_free_plan(p);
 }
@@ -82,8 +82,9 @@ void apus_conv2d_input_gradient(const apus_conv2d *c, const void *g, const void 
 
 const char *apus_conv2d_kernel(const apus_conv2d *c) {
     conv_plan p = conv_plan_forward(c);
-    const bool winograd = winograd_fits(&p);
+    const bool winograd = winograd_fits(&p), depthwise = depthwise_fits(&p);
     conv_free_plan(&p);
+    if (depthwise) return "depthwise";
     if (winograd) return "winograd f32";
     return c->type == APUS_BF16 && apus_cpu_isa() == APUS_ISA_AVX512 ? "direct bf16" : "direct f32";
 }

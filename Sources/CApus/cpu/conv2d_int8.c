@@ -1,8 +1,9 @@
 // Convolution of int8 pictures with int8 weights, to f32.
 //
 // It runs through the driver of conv2d.c with units of four channels (vpdpbusd) or two (pairs of
-// int16, everywhere else). vpdpbusd multiplies unsigned by signed: pictures are copied plus 128, and
-// 128 times the sum of its weights is taken off every output channel again. Sums are exact int32.
+// int16, everywhere else). vpdpbusd multiplies unsigned by signed: pictures are copied plus 128,
+// and 128 times the sum of its weights is taken off every output channel again. Sums are exact
+// int32.
 #include "conv2d_plan.h"
 
 #include <string.h>

@@ -96,7 +96,7 @@ static void join_taps(conv_plan *p) {
 }
 
 void conv_lay_out(conv_plan *p) {
-    enum { SET_PERIOD = 4096, LINE = 64 };   // lines this far apart share a set of the level-1 cache
+    enum { SET_PERIOD = 4096, LINE = 64 };   // lines so far apart share a set of the level-1 cache
     p->in_place = reads_in_place(p);
     p->group_bytes = p->units * 4;
     p->pixel_bytes = p->groups * p->group_bytes;

@@ -1,4 +1,5 @@
-// How a convolution, or the gradient of one with respect to its input, is carried out (see conv2d.c).
+// How a convolution, or the gradient of one with respect to its input, is carried out (see
+// conv2d.c).
 #ifndef CONV2D_PLAN_H
 #define CONV2D_PLAN_H
 
@@ -33,7 +34,8 @@ typedef struct conv_plan {
     apus_dtype type;
     conv_unit unit;
     int64_t step_h, step_w, out_step_h, out_step_w;
-    // Weight of output o, input i of group g: weight[tap + g · group_stride + o · out_stride + i · in_stride]
+    // Weight of output o, input i of group g: weight[tap + g · group_stride + o · out_stride + i ·
+    // in_stride]
     int64_t group_stride, out_stride, in_stride;
 
     int64_t taps, phases;
@@ -45,7 +47,7 @@ typedef struct conv_plan {
     int64_t in_unit, units;                // channels of a unit, units of a tap
     int64_t panels, panel_width;           // panels of a group, each (taps, units, panel_width)
     int64_t group_bytes, pixel_bytes, row_bytes;
-    bool in_place;                         // the picture is read where it is, else copied band by band
+    bool in_place;                         // the picture is read where it is, else in copied bands
     int64_t band_rows, band_columns, row_bands, column_bands, panel_chunks;
 
     const void *picture, *residual;
@@ -74,11 +76,8 @@ bool winograd_fits(const conv_plan *p);
 void winograd_run(const conv_plan *p, const float *weight);
 
 /// One channel a group: vectors over channels.
-bool depthwise_fits(const apus_conv2d *c);
-void depthwise_forward(const apus_conv2d *c, const void *x, const void *weight, const float *bias,
-                       apus_activation activation, const void *residual, void *y);
-void depthwise_input_gradient(const apus_conv2d *c, const void *g, const void *weight,
-                              const float *bias, void *dx);
+bool depthwise_fits(const conv_plan *p);
+void depthwise_run(const conv_plan *p, const void *weight);
 void depthwise_weight_gradient(const apus_conv2d *c, const void *x, const void *g, void *dweight);
 
 #endif

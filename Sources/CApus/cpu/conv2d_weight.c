@@ -1,16 +1,16 @@
 // The gradient of a convolution with respect to its weights.
 //
-// dweight[co, tap, ci] sums g[pixel, co] x[pixel · stride + tap, ci] over all pixels: an outer product
-// a pixel. A task owns a block of weights (some output channels × all taps × GEMM_NR input channels)
-// and goes over the pixels in order, chunk by chunk:
+// dweight[co, tap, ci] sums g[pixel, co] x[pixel · stride + tap, ci] over all pixels: an outer
+// product a pixel. A task owns a block of weights (some output channels × all taps × GEMM_NR input
+// channels) and goes over the pixels in order, chunk by chunk:
 //
 //   x chunk    (images, rows, columns, GEMM_NR) f32 with its padding, in the level-2 cache
 //   g chunk    (pixels, up to GEMM_MR) f32, for one tile of output channels
 //   acc        (tiles, taps, GEMM_MR, GEMM_NR) f32; a tile is in registers during a chunk
 //
 // A kernel over few input channels would fill few lanes: there a lane is one of (kx, ci) and the
-// columns of the x chunk are outputs. Work is split over weights and each sum runs over the pixels in
-// an order that does not depend on how many threads there are.
+// columns of the x chunk are outputs. Work is split over weights and each sum runs over the pixels
+// in an order that does not depend on how many threads there are.
 #include "conv2d_plan.h"
 
 #include "capus/threads.h"
@@ -53,11 +53,11 @@ static void cut_work(weight_plan *p) {
         p->chunk_lines = ceil_div(p->oh, ceil_div(p->oh, larger(lines, 1)));
     }
     p->x_lines = (p->chunk_lines - 1) * p->stride_h + halo;
-    int64_t wanted = 4 * apus_thread_count();
+    int64_t wanted = 2 * apus_thread_count();   // each packs the pixels once more
     int64_t tile_bytes = p->taps * p->tile_rows * p->panel_width * 4;
     int64_t tiles_kept = larger((1 << 18) / tile_bytes, 1);
-    p->tile_groups = larger(ceil_div(p->tiles, tiles_kept), ceil_div(wanted, p->panels * p->groups));
-    p->tile_groups = smaller(p->tile_groups, p->tiles);
+    int64_t parts = larger(ceil_div(p->tiles, tiles_kept), ceil_div(wanted, p->panels * p->groups));
+    p->tile_groups = smaller(parts, p->tiles);
 }
 
 static void run_block(void *context, int64_t task, int32_t thread) {
@@ -85,10 +85,15 @@ static bool run_pointwise(const apus_conv2d *c, const void *x, const void *g, vo
     return true;
 }
 
-void apus_conv2d_weight_gradient(const apus_conv2d *c, const void *x, const void *g, void *dweight) {
+void apus_conv2d_weight_gradient(const apus_conv2d *c, const void *x, const void *g,
+                                 void *dweight) {
     if (c->cout * c->kh * c->kw * c->cin == 0) return;
     if (run_pointwise(c, x, g, dweight)) return;
     const int64_t in_group = c->cin / c->groups;
+    if (c->groups >= 4 && c->groups == c->cin && c->groups == c->cout) {
+        depthwise_weight_gradient(c, x, g, dweight);
+        return;
+    }
     weight_plan p = {
         .n = c->oh * c->ow ? c->n : 0, .h = c->h, .w = c->w, .cin = c->cin, .cout = c->cout,
         .kh = c->kh, .kw = c->kw, .oh = c->oh, .ow = c->ow, .stride_h = c->stride_h,
@@ -100,7 +105,9 @@ void apus_conv2d_weight_gradient(const apus_conv2d *c, const void *x, const void
     p.flat = c->dilation_w == 1 && in_group < p.panel_width;
     p.taps = p.flat ? c->kh : c->kh * c->kw;
     p.lanes = p.flat ? c->kw * in_group : in_group;
-    p.x_columns = p.flat ? c->ow : larger(c->ow - 1, 0) * c->stride_w + (c->kw - 1) * c->dilation_w + 1;
+    p.x_columns = c->ow;
+    if (!p.flat)
+        p.x_columns = larger(c->ow - 1, 0) * c->stride_w + (c->kw - 1) * c->dilation_w + 1;
     p.x_step = p.flat ? 1 : c->stride_w;
     p.panels = ceil_div(p.lanes, p.panel_width);
     cut_work(&p);
