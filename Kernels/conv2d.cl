@@ -1,13 +1,17 @@
-// 2-D convolution on channels-last data and its gradients, as matrix products whose operands are gathered on the way.
+// 2-D convolution on channels-last data and its gradients, as matrix products whose operands are
+// gathered on the way.
 //
-// Layout      x (n, h, w, cin), weight (cout, kh, kw, cin / groups), y (n, oh, ow, cout), contiguous, of type X_TYPE;
-//             bias f32. Input row of output row o and tap k: o stride - pad + k dilation.
+// Layout      x (n, h, w, cin), weight (cout, kh, kw, cin / groups), y (n, oh, ow, cout),
+//             contiguous, of type X_TYPE; bias f32. Input row of output row o and tap k: o stride -
+//             pad + k dilation.
 // Kernels     conv2d: PASS 0: y = activation(conv(x, weight) + bias) + residual;
-//                     PASS 1: dx from g (argument x) and weight; also the transposed convolution, with its bias.
-//             conv2d_weight_gradient: dweight in `parts` sums over the positions, f32; add them up with `reduce`.
-//             conv2d_depthwise, conv2d_depthwise_weight_gradient: the same for groups = cin = cout.
-// Options     X_TYPE; ACTIVATION; PASS; tunables MWG, NWG, KWG, MDIM, NDIM, VEC as in matmul.cl, powers of two but for MWG
-//             where MDIM is 1.
+//                     PASS 1: dx from g (argument x) and weight; also the transposed convolution,
+//                     with its bias.
+//             conv2d_weight_gradient: dweight in `parts` sums over the positions, f32; add them up
+//             with `reduce`. conv2d_depthwise, conv2d_depthwise_weight_gradient: the same for
+//             groups = cin = cout.
+// Options     X_TYPE; ACTIVATION; PASS; tunables MWG, NWG, KWG, MDIM, NDIM, VEC as in matmul.cl,
+//             powers of two but for MWG where MDIM is 1.
 // CPU twin    cpu/conv2d.c. bias and residual may be NULL.
 
 #ifndef X_TYPE
@@ -37,7 +41,8 @@
 
 // The lengths of a convolution: passed by value, in the order of apus_conv2d.
 typedef struct {
-    long n, h, w, cin, cout, kh, kw, oh, ow, stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w, groups;
+    long n, h, w, cin, cout, kh, kw, oh, ow, stride_h, stride_w, pad_h, pad_w, dilation_h,
+        dilation_w, groups;
 } conv;
 
 // Output or input position number i of a plane (height, width) as picture, row, column.
@@ -53,18 +58,21 @@ static inline place place_of(long i, long height, long width) {
 
 // Where output place o meets tap (ky, kx) in x: the index of the pixel, -1 outside.
 static inline long input_pixel(const conv s, place o, int ky, int kx) {
-    const long y = o.y * s.stride_h - s.pad_h + ky * s.dilation_h, x = o.x * s.stride_w - s.pad_w + kx * s.dilation_w;
+    const long y = o.y * s.stride_h - s.pad_h + ky * s.dilation_h;
+    const long x = o.x * s.stride_w - s.pad_w + kx * s.dilation_w;
     return y >= 0 && y < s.h && x >= 0 && x < s.w ? (o.image * s.h + y) * s.w + x : -1;
 }
 // The output pixel that meets input place i at tap (ky, kx), -1 if there is none.
 static inline long output_pixel(const conv s, place i, int ky, int kx) {
-    const int y = i.y + (int)s.pad_h - ky * (int)s.dilation_h, x = i.x + (int)s.pad_w - kx * (int)s.dilation_w;
+    const int y = i.y + (int)s.pad_h - ky * (int)s.dilation_h;
+    const int x = i.x + (int)s.pad_w - kx * (int)s.dilation_w;
     const int sy = (int)s.stride_h, sx = (int)s.stride_w;
     if (y < 0 || x < 0 || y % sy != 0 || x % sx != 0) return -1;
     return y / sy < s.oh && x / sx < s.ow ? (i.image * s.oh + y / sy) * s.ow + x / sx : -1;
 }
 
-// ---- the tiled products: sums (MWI, NWI) of a work-item from tiles a (KWG, MWG) and b (KWG, NWG) in local memory
+// ---- the tiled products: sums (MWI, NWI) of a work-item from tiles a (KWG, MWG) and b (KWG, NWG)
+// in local memory
 
 #define ITEMS (MDIM * NDIM)
 #define MWI (MWG / MDIM)
@@ -77,39 +85,44 @@ static inline long output_pixel(const conv s, place i, int ky, int kx) {
 // Work-items share out a tile: SHARE(length) of them lie side by side along its contiguous length.
 #define SHARE(length) (ITEMS < (length) ? ITEMS : (length))
 
-#define TILES                                                                                             \
-    __local float a_tile[KWG][MWG] __attribute__((aligned(64)));                                          \
-    __local floatv b_tile[KWG][NWG / VEC];                                                                \
-    const int tn = get_local_id(0), tm = get_local_id(1), item = tm * NDIM + tn;                          \
-    floatv sums[MWI][NWI];                                                                                \
-    for (int i = 0; i < MWI; i++)                                                                         \
+#define TILES                                                                    \
+    __local float a_tile[KWG][MWG] __attribute__((aligned(64)));                 \
+    __local floatv b_tile[KWG][NWG / VEC];                                       \
+    const int tn = get_local_id(0), tm = get_local_id(1), item = tm * NDIM + tn; \
+    floatv sums[MWI][NWI];                                                       \
+    for (int i = 0; i < MWI; i++)                                                \
         for (int j = 0; j < NWI; j++) sums[i][j] = V(0);
 #define PUT_A(p, i, value) a_tile[p][i] = value
 #define PUT_B(p, j, value) ((__local float *)b_tile[p])[j] = value
-#define MULTIPLY                                                                                          \
-    SYNCHRONISE                                                                                           \
-    for (int p = 0; p < KWG; p++) {                                                                       \
-        floatv right[NWI];                                                                                \
-        for (int j = 0; j < NWI; j++) right[j] = b_tile[p][j * NDIM + tn];                                \
-        for (int i = 0; i < MWI; i++) {                                                                   \
-            const floatv left = V(a_tile[p][tm * MWI + i]);                                               \
-            for (int j = 0; j < NWI; j++) sums[i][j] = fma(left, right[j], sums[i][j]);                   \
-        }                                                                                                 \
-    }                                                                                                     \
+#define MULTIPLY                                                                        \
+    SYNCHRONISE                                                                         \
+    for (int p = 0; p < KWG; p++) {                                                     \
+        floatv right[NWI];                                                              \
+        for (int j = 0; j < NWI; j++) right[j] = b_tile[p][j * NDIM + tn];              \
+        for (int i = 0; i < MWI; i++) {                                                 \
+            const floatv left = V(a_tile[p][tm * MWI + i]);                             \
+            for (int j = 0; j < NWI; j++) sums[i][j] = fma(left, right[j], sums[i][j]); \
+        }                                                                               \
+    }                                                                                   \
     SYNCHRONISE
 
 #ifdef KERNEL_conv2d
-// Rows of the product: positions of the result; columns: its channels in a group; sum: taps, then the other channels.
-// Geometry    global (NDIM ceil(columns / NWG), MDIM ceil(positions / MWG), groups), local (NDIM, MDIM, 1)
+// Rows of the product: positions of the result; columns: its channels in a group; sum: taps, then
+// the other channels.
+// Geometry    global (NDIM ceil(columns / NWG), MDIM ceil(positions / MWG), groups), local (NDIM,
+//             MDIM, 1)
 __kernel __attribute__((reqd_work_group_size(NDIM, MDIM, 1)))
-void conv2d(const conv s, IN(X_TYPE, x), IN(X_TYPE, weight), IN(F32, bias), IN(X_TYPE, residual), OUT(X_TYPE, y)) {
+void conv2d(const conv s, IN(X_TYPE, x), IN(X_TYPE, weight), IN(F32, bias), IN(X_TYPE, residual),
+            OUT(X_TYPE, y)) {
     TILES
     const int group = get_group_id(2), taps = (int)(s.kh * s.kw);
     const long cin = s.cin / s.groups, cout = s.cout / s.groups;   // of the group
 #if PASS == 0
-    const long rows = s.n * s.oh * s.ow, inner = cin, columns = cout, x_channels = s.cin, y_channels = s.cout;
+    const long rows = s.n * s.oh * s.ow, inner = cin, columns = cout, x_channels = s.cin,
+        y_channels = s.cout;
 #else
-    const long rows = s.n * s.h * s.w, inner = cout, columns = cin, x_channels = s.cout, y_channels = s.cin;
+    const long rows = s.n * s.h * s.w, inner = cout, columns = cin, x_channels = s.cout,
+        y_channels = s.cin;
 #endif
     const long m0 = (long)get_group_id(1) * MWG, n0 = (long)get_group_id(0) * NWG;
     x += x_at + group * inner;
@@ -185,11 +198,13 @@ void conv2d(const conv s, IN(X_TYPE, x), IN(X_TYPE, weight), IN(F32, bias), IN(X
 #endif
 
 #ifdef KERNEL_conv2d_weight_gradient
-// Rows: output channels of a group; columns: its input channels; sum: positions of part p. One tap a work-group.
-// dweight (parts, cout, kh, kw, cin / groups) f32.
-// Geometry    global (NDIM ceil(cin / groups / NWG), MDIM ceil(cout / groups / MWG), parts groups kh kw), local (NDIM, MDIM, 1)
+// Rows: output channels of a group; columns: its input channels; sum: positions of part p. One tap
+// a work-group. dweight (parts, cout, kh, kw, cin / groups) f32.
+// Geometry    global (NDIM ceil(cin / groups / NWG), MDIM ceil(cout / groups / MWG), parts groups
+//             kh kw), local (NDIM, MDIM, 1)
 __kernel __attribute__((reqd_work_group_size(NDIM, MDIM, 1)))
-void conv2d_weight_gradient(const conv s, const long parts, IN(X_TYPE, x), IN(X_TYPE, g), OUT(F32, dweight)) {
+void conv2d_weight_gradient(const conv s, const long parts, IN(X_TYPE, x), IN(X_TYPE, g),
+                            OUT(F32, dweight)) {
     TILES
     const int taps = (int)(s.kh * s.kw), tap = (int)(get_group_id(2) % taps);
     const long group = get_group_id(2) / taps % s.groups, part = get_group_id(2) / taps / s.groups;
@@ -204,7 +219,8 @@ void conv2d_weight_gradient(const conv s, const long parts, IN(X_TYPE, x), IN(X_
                 PUT_A(p, i, p0 + p < end && m0 + i < rows ? LOAD(X_TYPE, g, from + i) : 0);
         }
         for (int p = item / SHARE(NWG); p < KWG; p += ITEMS / SHARE(NWG)) {
-            const long pixel = p0 + p < end ? input_pixel(s, place_of(p0 + p, s.oh, s.ow), ky, kx) : -1;
+            const place o = place_of(min(p0 + p, end - 1), s.oh, s.ow);
+            const long pixel = p0 + p < end ? input_pixel(s, o, ky, kx) : -1;
             const long from = x_at + pixel * s.cin + group * columns + n0;
             for (int j = item % SHARE(NWG); j < NWG; j += SHARE(NWG))
                 PUT_B(p, j, pixel >= 0 && n0 + j < columns ? LOAD(X_TYPE, x, from + j) : 0);
@@ -224,12 +240,13 @@ void conv2d_weight_gradient(const conv s, const long parts, IN(X_TYPE, x), IN(X_
 }
 #endif
 
-// ---- depthwise: one input and one output channel a group; a work-item takes one channel of one position
+// ---- depthwise: one input and one output channel a group; a work-item takes one channel of one
+// position
 
 #ifdef KERNEL_conv2d_depthwise
 // Global (channels, positions of the result). PASS 0 or 1, as conv2d.
-__kernel void conv2d_depthwise(const conv s, IN(X_TYPE, x), IN(X_TYPE, weight), IN(F32, bias), IN(X_TYPE, residual),
-                               OUT(X_TYPE, y)) {
+__kernel void conv2d_depthwise(const conv s, IN(X_TYPE, x), IN(X_TYPE, weight), IN(F32, bias),
+                               IN(X_TYPE, residual), OUT(X_TYPE, y)) {
     const long c = get_global_id(0), row = get_global_id(1), taps = s.kh * s.kw;
 #if PASS == 0
     const long height = s.oh, width = s.ow;
@@ -259,8 +276,8 @@ __kernel void conv2d_depthwise(const conv s, IN(X_TYPE, x), IN(X_TYPE, weight), 
 
 #ifdef KERNEL_conv2d_depthwise_weight_gradient
 // dweight (parts, channels, kh, kw) f32. Global (channels, kh kw, parts).
-__kernel void conv2d_depthwise_weight_gradient(const conv s, const long parts, IN(X_TYPE, x), IN(X_TYPE, g),
-                                               OUT(F32, dweight)) {
+__kernel void conv2d_depthwise_weight_gradient(const conv s, const long parts, IN(X_TYPE, x),
+                                               IN(X_TYPE, g), OUT(F32, dweight)) {
     const long c = get_global_id(0), tap = get_global_id(1), part = get_global_id(2);
     const long taps = s.kh * s.kw, positions = s.n * s.oh * s.ow;
     if (c >= s.cin || tap >= taps || part >= parts) return;
@@ -269,7 +286,9 @@ __kernel void conv2d_depthwise_weight_gradient(const conv s, const long parts, I
     float sum = 0;
     for (long p = part * each; p < end; p++) {
         const long pixel = input_pixel(s, place_of(p, s.oh, s.ow), ky, kx);
-        if (pixel >= 0) sum += LOAD(X_TYPE, x, x_at + pixel * s.cin + c) * LOAD(X_TYPE, g, g_at + p * s.cout + c);
+        if (pixel >= 0)
+            sum += LOAD(X_TYPE, x, x_at + pixel * s.cin + c)
+                 * LOAD(X_TYPE, g, g_at + p * s.cout + c);
     }
     dweight[dweight_at + (part * s.cin + c) * taps + tap] = sum;
 }

@@ -1,11 +1,13 @@
 // Softmax cross-entropy with class weights, ignored targets and label smoothing.
 //
-// Formula     loss = (1 - smoothing) w_t (lse - x_t) + smoothing / classes sum_k w_k (lse - x_k), 0 where t = ignore
-//             dlogits_k = scale ((1 - smoothing) w_t (p_k - [k = t]) + smoothing / classes (W p_k - w_k)), W = sum_k w_k
-// Layout      logits, dlogits (rows, classes), contiguous, of type X_TYPE; targets (rows) i32; weight (classes), loss, lse,
-//             row_weight (rows) f32.
+// Formula     loss = (1 - smoothing) w_t (lse - x_t) + smoothing / classes sum_k w_k (lse - x_k), 0
+//             where t = ignore dlogits_k = scale ((1 - smoothing) w_t (p_k - [k = t]) + smoothing /
+//             classes (W p_k - w_k)), W = sum_k w_k
+// Layout      logits, dlogits (rows, classes), contiguous, of type X_TYPE; targets (rows) i32;
+//             weight (classes), loss, lse, row_weight (rows) f32.
 // Geometry    global (rows WG), local (WG): a work-group takes a row.
-// Options     X_TYPE; WG (1), a power of two; VEC (4), which divides classes; SMOOTH: 0 if smoothing is 0.
+// Options     X_TYPE; WG (1), a power of two; VEC (4), which divides classes; SMOOTH: 0 if
+//             smoothing is 0.
 // CPU twin    cpu/cross_entropy.c. weight, lse, row_weight may be NULL.
 
 #ifndef X_TYPE
@@ -19,8 +21,9 @@
 #define WEIGHTS(i) (weight ? LOADV(F32, weight, weight_at + (i)) : V(1))
 
 #ifdef KERNEL_cross_entropy
-__kernel void cross_entropy(const long classes, IN(X_TYPE, x), IN(I32, targets), IN(F32, weight), const int ignore,
-                            const float smoothing, OUT(F32, loss), OUT(F32, lse), OUT(F32, row_weight)) {
+__kernel void cross_entropy(const long classes, IN(X_TYPE, x), IN(I32, targets), IN(F32, weight),
+                            const int ignore, const float smoothing, OUT(F32, loss), OUT(F32, lse),
+                            OUT(F32, row_weight)) {
     __local float scratch[WG];
     const long row = get_group_id(0);
     x += x_at + row * classes;
@@ -53,9 +56,10 @@ __kernel void cross_entropy(const long classes, IN(X_TYPE, x), IN(I32, targets),
 
 #ifdef KERNEL_cross_entropy_gradient
 // The gradient of sum_r scale[r scale_stride] loss[r].
-__kernel void cross_entropy_gradient(const long classes, IN(X_TYPE, x), IN(I32, targets), IN(F32, weight),
-                                     const int ignore, const float smoothing, IN(F32, lse), IN(F32, scale),
-                                     const long scale_stride, OUT(X_TYPE, dx)) {
+__kernel void cross_entropy_gradient(const long classes, IN(X_TYPE, x), IN(I32, targets),
+                                     IN(F32, weight), const int ignore, const float smoothing,
+                                     IN(F32, lse), IN(F32, scale), const long scale_stride,
+                                     OUT(X_TYPE, dx)) {
     __local float scratch[WG];
     const long row = get_group_id(0);
     x += x_at + row * classes;

@@ -1,11 +1,14 @@
 // Elementwise operations on strided arrays of one shape.
 //
-// Layout      any strides; axes merged by the host (apus_cl_merge_axes) until RANK of them are left.
-// Geometry    global (ceil(shape[RANK - 1] / VEC), rows): a work-item computes VEC neighbours in one row of the last
-//             axis; `rows` is the product of the other axes. Any local size.
+// Layout      any strides; axes merged by the host (apus_cl_merge_axes) until RANK of them are
+//             left.
+// Geometry    global (ceil(shape[RANK - 1] / VEC), rows): a work-item computes VEC neighbours in
+//             one row of the last axis; `rows` is the product of the other axes. Any local size.
 // Options     X_TYPE, Y_TYPE ...: dtypes; OP; RANK (1); VEC (4): 1, 2, 4, 8 or 16;
-//             X_STEP, Y_STEP ...: the last stride of each array, if it is 1 or 0: needed unless VEC is 1.
-// CPU twin    cpu/elementwise.c. The tables below are in the order of apus_unary_op and apus_binary_op.
+//             X_STEP, Y_STEP ...: the last stride of each array, if it is 1 or 0: needed unless VEC
+//             is 1.
+// CPU twin    cpu/elementwise.c. The tables below are in the order of apus_unary_op and
+//             apus_binary_op.
 
 #ifndef OP
 #define OP 0
@@ -41,11 +44,12 @@
 // VEC elements at once. What is left at the end of a row goes through the first lane.
 #define READ(T, p, i, step) ((step) || VEC == 1 ? LOADV(T, p, i) : V(LOAD(T, p, i)))
 
-// The work-item's place: `i`, the first of its elements in row `row`; `left`, how many the row has from there.
-#define PLACE                                            \
-    const long i = (long)get_global_id(0) * VEC;         \
-    const long row = get_global_id(1);                   \
-    const long left = shape.n[RANK - 1] - i;             \
+// The work-item's place: `i`, the first of its elements in row `row`; `left`, how many the row has
+// from there.
+#define PLACE                                    \
+    const long i = (long)get_global_id(0) * VEC; \
+    const long row = get_global_id(1);           \
+    const long left = shape.n[RANK - 1] - i;     \
     if (left <= 0 || row >= rows) return;
 // The index of the work-item's first element in array x.
 #define START(x, step) (x##_at + row_offset(row, RANK - 1, shape, x##_strides) + i * (step))
@@ -95,8 +99,8 @@
 
 #ifdef KERNEL_unary
 // y = f(x)
-__kernel void unary(const axes shape, const long rows, IN_STRIDED(X_TYPE, x), OUT_STRIDED(Y_TYPE, y),
-                    const float a, const float b) {
+__kernel void unary(const axes shape, const long rows, IN_STRIDED(X_TYPE, x),
+                    OUT_STRIDED(Y_TYPE, y), const float a, const float b) {
     PLACE
     const long xi = START(x, X_STEP), yi = START(y, Y_STEP);
     if (left >= VEC) {
@@ -147,8 +151,9 @@ __kernel void unary(const axes shape, const long rows, IN_STRIDED(X_TYPE, x), OU
 
 #ifdef KERNEL_unary_gradient
 // y = g f'(x)
-__kernel void unary_gradient(const axes shape, const long rows, IN_STRIDED(X_TYPE, x), IN_STRIDED(G_TYPE, g),
-                             OUT_STRIDED(Y_TYPE, y), const float a, const float b) {
+__kernel void unary_gradient(const axes shape, const long rows, IN_STRIDED(X_TYPE, x),
+                             IN_STRIDED(G_TYPE, g), OUT_STRIDED(Y_TYPE, y), const float a,
+                             const float b) {
     PLACE
     const long xi = START(x, X_STEP), gi = START(g, G_STEP), yi = START(y, Y_STEP);
     if (left >= VEC) {
@@ -203,20 +208,22 @@ __kernel void unary_gradient(const axes shape, const long rows, IN_STRIDED(X_TYP
 
 #ifdef KERNEL_binary
 // z = f(x, y)
-__kernel void binary(const axes shape, const long rows, IN_STRIDED(X_TYPE, x), IN_STRIDED(Y_TYPE, y),
-                     OUT_STRIDED(Z_TYPE, z)) {
+__kernel void binary(const axes shape, const long rows, IN_STRIDED(X_TYPE, x),
+                     IN_STRIDED(Y_TYPE, y), OUT_STRIDED(Z_TYPE, z)) {
     PLACE
     const long xi = START(x, X_STEP), yi = START(y, Y_STEP), zi = START(z, Z_STEP);
 #if X_TYPE == I32 && Y_TYPE == I32 && OP != 4 && OP < 13
     for (long e = 0; e < min(left, (long)VEC); e++)
-        z[zi + e * Z_STEP] = (ELEMENT(Z_TYPE))JOIN(INTEGER_, OP)(x[xi + e * X_STEP], y[yi + e * Y_STEP]);
+        z[zi + e * Z_STEP] = (ELEMENT(Z_TYPE))JOIN(INTEGER_, OP)(x[xi + e * X_STEP],
+                                                                 y[yi + e * Y_STEP]);
 #else
     if (left >= VEC) {
         const floatv v = READ(X_TYPE, x, xi, X_STEP), w = READ(Y_TYPE, y, yi, Y_STEP);
         STOREV(Z_TYPE, z, zi, JOIN(BINARY_, OP)(v, w));
     } else {
         for (long e = 0; e < left; e++) {
-            const floatv v = V(LOAD(X_TYPE, x, xi + e * X_STEP)), w = V(LOAD(Y_TYPE, y, yi + e * Y_STEP));
+            const floatv v = V(LOAD(X_TYPE, x, xi + e * X_STEP));
+            const floatv w = V(LOAD(Y_TYPE, y, yi + e * Y_STEP));
             STORE(Z_TYPE, z, zi + e * Z_STEP, FIRST(JOIN(BINARY_, OP)(v, w)));
         }
     }
@@ -236,8 +243,8 @@ __kernel void binary(const axes shape, const long rows, IN_STRIDED(X_TYPE, x), I
 #else
 #define CONVERT CONVERT_FLOAT
 #endif
-__kernel void select_where(const axes shape, const long rows, IN_STRIDED(BOOL, c), IN_STRIDED(X_TYPE, x),
-                           IN_STRIDED(Z_TYPE, z), OUT_STRIDED(Y_TYPE, y)) {
+__kernel void select_where(const axes shape, const long rows, IN_STRIDED(BOOL, c),
+                           IN_STRIDED(X_TYPE, x), IN_STRIDED(Z_TYPE, z), OUT_STRIDED(Y_TYPE, y)) {
     PLACE
     const long step = c_strides.n[RANK - 1], ci = START(c, step);
     const long xi = START(x, X_STEP), zi = START(z, Z_STEP), yi = START(y, Y_STEP);
@@ -256,7 +263,8 @@ __kernel void select_where(const axes shape, const long rows, IN_STRIDED(BOOL, c
 #else
 #define CONVERT CONVERT_FLOAT
 #endif
-__kernel void copy(const axes shape, const long rows, IN_STRIDED(X_TYPE, x), OUT_STRIDED(Y_TYPE, y)) {
+__kernel void copy(const axes shape, const long rows, IN_STRIDED(X_TYPE, x),
+                   OUT_STRIDED(Y_TYPE, y)) {
     PLACE
     const long xi = START(x, X_STEP), yi = START(y, Y_STEP);
 #if VEC > 1 && X_TYPE == Y_TYPE
@@ -276,14 +284,16 @@ __kernel void copy(const axes shape, const long rows, IN_STRIDED(X_TYPE, x), OUT
         return;
     }
 #endif
-    for (long e = 0; e < min(left, (long)VEC); e++) CONVERT(X_TYPE, y, yi + e * Y_STEP, x, xi + e * X_STEP);
+    for (long e = 0; e < min(left, (long)VEC); e++)
+        CONVERT(X_TYPE, y, yi + e * Y_STEP, x, xi + e * X_STEP);
 }
 #endif
 
 #ifdef KERNEL_copy_transposed
-// y = x, elements of SIZE bytes, where y is contiguous along the columns and x along the rows: TILE x TILE elements at a
-// time go through local memory, so that both are read and written along their contiguous axis. batch_shape has RANK axes
-// (0: no batch). Global (WG ceil(columns / TILE), ceil(rows / TILE), batch), local (WG, 1, 1).
+// y = x, elements of SIZE bytes, where y is contiguous along the columns and x along the rows: TILE
+// x TILE elements at a time go through local memory, so that both are read and written along their
+// contiguous axis. batch_shape has RANK axes (0: no batch). Global (WG ceil(columns / TILE),
+// ceil(rows / TILE), batch), local (WG, 1, 1).
 #ifndef SIZE
 #define SIZE 4
 #endif
@@ -298,10 +308,12 @@ typedef ushort unit;
 typedef uchar unit;
 #endif
 #define LANES (WG < TILE ? WG : TILE)   // work-items side by side; the others take further lines
-__kernel void copy_transposed(const long rows, const long columns, const axes batch_shape, __global const unit *x,
-                              const long x_at, const axes x_strides, const long x_column, __global unit *y,
-                              const long y_at, const axes y_strides, const long y_row) {
-    __local unit tile[TILE][TILE + 1];   // (column, row); the odd length spreads columns over the banks
+__kernel void copy_transposed(const long rows, const long columns, const axes batch_shape,
+                              __global const unit *x, const long x_at, const axes x_strides,
+                              const long x_column, __global unit *y, const long y_at,
+                              const axes y_strides, const long y_row) {
+    // (column, row); the odd length spreads columns over the banks
+    __local unit tile[TILE][TILE + 1];
     const int fast = get_local_id(0) % LANES, slow = get_local_id(0) / LANES;
     const long c0 = (long)get_group_id(0) * TILE, r0 = (long)get_group_id(1) * TILE;
     const int height = (int)min((long)TILE, rows - r0), width = (int)min((long)TILE, columns - c0);
@@ -319,7 +331,8 @@ __kernel void copy_transposed(const long rows, const long columns, const axes ba
 
 #ifdef KERNEL_fill
 // y = value; an integer type takes `whole`
-__kernel void fill(const axes shape, const long rows, OUT_STRIDED(Y_TYPE, y), const float value, const int whole) {
+__kernel void fill(const axes shape, const long rows, OUT_STRIDED(Y_TYPE, y), const float value,
+                   const int whole) {
     PLACE
     const long yi = START(y, Y_STEP);
     for (long e = 0; e < min(left, (long)VEC); e++)
@@ -333,8 +346,8 @@ __kernel void fill(const axes shape, const long rows, OUT_STRIDED(Y_TYPE, y), co
 
 #ifdef KERNEL_iota
 // y[i] = start + i step, contiguous; an integer type takes the whole ones. Global (count).
-__kernel void iota(const long count, OUT(Y_TYPE, y), const float start, const float step, const long whole_start,
-                   const long whole_step) {
+__kernel void iota(const long count, OUT(Y_TYPE, y), const float start, const float step,
+                   const long whole_start, const long whole_step) {
     const long i = get_global_id(0);
     if (i >= count) return;
 #if IS_FLOAT(Y_TYPE)

@@ -2,7 +2,8 @@
 //
 // Layout      named at each kernel; "lines" run along the indexed axis.
 // An index out of range picks the nearest element, and adds nothing.
-// Options     SIZE: bytes of an element that is only moved (1, 2 or 4); VEC (4), which divides inner; RANK.
+// Options     SIZE: bytes of an element that is only moved (1, 2 or 4); VEC (4), which divides
+//             inner; RANK.
 // CPU twin    cpu/index.c. Additions happen in the order of the index, without atomics.
 
 #ifndef SIZE
@@ -24,11 +25,12 @@ inline long inside(long index, long n) { return clamp(index, 0L, n - 1); }
 #ifdef KERNEL_index_select
 // y[o, i, :] = x[o, index[i], :]; x (outer, n, inner), y (outer, count, inner), contiguous.
 // Global (inner / VEC, count, outer).
-__kernel void index_select(const long n, const long count, const long inner, __global const unit *x, const long x_at,
-                           IN(I32, index), __global unit *y, const long y_at) {
+__kernel void index_select(const long n, const long count, const long inner, __global const unit *x,
+                           const long x_at, IN(I32, index), __global unit *y, const long y_at) {
     const long c = (long)get_global_id(0) * VEC, i = get_global_id(1), o = get_global_id(2);
     if (c >= inner || i >= count) return;
-    const long from = x_at + (o * n + inside(index[index_at + i], n)) * inner + c, to = y_at + (o * count + i) * inner + c;
+    const long from = x_at + (o * n + inside(index[index_at + i], n)) * inner + c, to = y_at
+        + (o * count + i) * inner + c;
 #if VEC == 1
     y[to] = x[from];
 #elif SIZE == 4
@@ -42,11 +44,12 @@ __kernel void index_select(const long n, const long count, const long inner, __g
 #endif
 
 #ifdef KERNEL_index_add
-// x[o, index[i], :] += src[o, i, :]; x (outer, n, inner), src (outer, count, inner), contiguous f32. The work-items of the
-// first i with an index add all of them: `order` lists the places so that equal indices stand together, in order
-// (kernel `sort` of the index), and `sorted` the indices in that order. Global (inner / VEC, count, outer).
-__kernel void index_add(const long n, const long count, const long inner, OUT(F32, x), IN(I32, sorted),
-                        IN(I32, order), IN(F32, src)) {
+// x[o, index[i], :] += src[o, i, :]; x (outer, n, inner), src (outer, count, inner), contiguous
+// f32. The work-items of the first i with an index add all of them: `order` lists the places so
+// that equal indices stand together, in order (kernel `sort` of the index), and `sorted` the
+// indices in that order. Global (inner / VEC, count, outer).
+__kernel void index_add(const long n, const long count, const long inner, OUT(F32, x),
+                        IN(I32, sorted), IN(I32, order), IN(F32, src)) {
     const long c = (long)get_global_id(0) * VEC, i = get_global_id(1), o = get_global_id(2);
     if (c >= inner || i >= count) return;
     sorted += sorted_at;
@@ -62,11 +65,12 @@ __kernel void index_add(const long n, const long count, const long inner, OUT(F3
 #endif
 
 #ifdef KERNEL_gather
-// y[.., i, ..] = x[.., index[.., i, ..], ..]: `shape` (RANK) is that of y and of the index, x_strides are 0 on the indexed
-// axis, whose stride is x_step and whose length n. y contiguous. Global (count).
-__kernel void gather(const long count, const long n, const axes shape, __global const unit *x, const long x_at,
-                     const axes x_strides, const long x_step, IN_STRIDED(I32, index), __global unit *y,
-                     const long y_at) {
+// y[.., i, ..] = x[.., index[.., i, ..], ..]: `shape` (RANK) is that of y and of the index,
+// x_strides are 0 on the indexed axis, whose stride is x_step and whose length n. y contiguous.
+// Global (count).
+__kernel void gather(const long count, const long n, const axes shape, __global const unit *x,
+                     const long x_at, const axes x_strides, const long x_step,
+                     IN_STRIDED(I32, index), __global unit *y, const long y_at) {
     const long i = get_global_id(0);
     if (i >= count) return;
     const long place = inside(index[index_at + row_offset(i, RANK, shape, index_strides)], n);
@@ -75,11 +79,12 @@ __kernel void gather(const long count, const long n, const axes shape, __global 
 #endif
 
 #ifdef KERNEL_scatter_add
-// x[.., index[.., i, ..], ..] += src[.., i, ..]: `shape` (RANK) is that of the axes beside the indexed one, of which the
-// index has `length` elements and x `n`; each array's step along it comes after its strides. A work-item takes a
-// line. Global (lines).
+// x[.., index[.., i, ..], ..] += src[.., i, ..]: `shape` (RANK) is that of the axes beside the
+// indexed one, of which the index has `length` elements and x `n`; each array's step along it comes
+// after its strides. A work-item takes a line. Global (lines).
 __kernel void scatter_add(const long lines, const long length, const long n, const axes shape,
-                          OUT_STRIDED(F32, x), const long x_step, IN_STRIDED(I32, index), const long index_step, IN_STRIDED(F32, src), const long src_step) {
+                          OUT_STRIDED(F32, x), const long x_step, IN_STRIDED(I32, index),
+                          const long index_step, IN_STRIDED(F32, src), const long src_step) {
     const long line = get_global_id(0);
     if (line >= lines) return;
     x += x_at + row_offset(line, RANK, shape, x_strides);

@@ -1,13 +1,16 @@
 // Layer, RMS and group normalisation with their gradients.
 //
-// Rows        x, y, g, dx (rows, columns), contiguous, of type X_TYPE; weight, bias (columns), mean, rstd (rows) f32.
-//             RMS 0: y = (x - mean) rstd weight + bias;  RMS 1: y = x rstd (weight + offset).
-//             dx = rstd (h - mean(h) - xhat mean(h xhat)), h = g (weight + offset); RMS leaves mean(h) out.
-// Groups      x (n, positions, channels): statistics over positions and channels / groups adjacent channels. Sums over
-//             positions are taken for each channel apart (reads stay contiguous), in `parts` pieces, and then combined.
+// Rows        x, y, g, dx (rows, columns), contiguous, of type X_TYPE; weight, bias (columns),
+//             mean, rstd (rows) f32.
+//             RMS 0: y = (x - mean) rstd weight + bias; RMS 1: y = x rstd (weight + offset).
+//             dx = rstd (h - mean(h) - xhat mean(h xhat)), h = g (weight + offset); RMS leaves
+//             mean(h) out.
+// Groups      x (n, positions, channels): statistics over positions and channels / groups adjacent
+//             channels. Sums over positions are taken for each channel apart (reads stay
+//             contiguous), in `parts` pieces, and then combined.
 // Geometry    named at each kernel.
-// Options     X_TYPE; RMS (0 or 1); WG (1), a power of two; VEC (4), which divides columns or channels;
-//             ACTIVATION (0 or 4: silu).
+// Options     X_TYPE; RMS (0 or 1); WG (1), a power of two; VEC (4), which divides columns or
+//             channels; ACTIVATION (0 or 4: silu).
 // CPU twin    cpu/normalize.c. Pointers said to be optional may be NULL.
 
 #ifndef X_TYPE
@@ -24,8 +27,9 @@
 
 #ifdef KERNEL_row_norm
 // weight, bias, mean, rstd optional. Global (rows WG), local (WG): a work-group takes a row.
-__kernel void row_norm(const long columns, const float eps, const float offset, IN(X_TYPE, x), IN(F32, weight),
-                       IN(F32, bias), OUT(X_TYPE, y), OUT(F32, mean), OUT(F32, rstd)) {
+__kernel void row_norm(const long columns, const float eps, const float offset, IN(X_TYPE, x),
+                       IN(F32, weight), IN(F32, bias), OUT(X_TYPE, y), OUT(F32, mean),
+                       OUT(F32, rstd)) {
     __local float scratch[WG];
     const long row = get_group_id(0);
     x += x_at + row * columns;
@@ -57,8 +61,9 @@ __kernel void row_norm(const long columns, const float eps, const float offset, 
 
 #ifdef KERNEL_row_norm_gradient
 // weight optional; RMS does not read mean. Global (rows WG), local (WG): a work-group takes a row.
-__kernel void row_norm_gradient(const long columns, const float offset, IN(X_TYPE, x), IN(F32, weight),
-                                IN(F32, mean), IN(F32, rstd), IN(X_TYPE, g), OUT(X_TYPE, dx)) {
+__kernel void row_norm_gradient(const long columns, const float offset, IN(X_TYPE, x),
+                                IN(F32, weight), IN(F32, mean), IN(F32, rstd), IN(X_TYPE, g),
+                                OUT(X_TYPE, dx)) {
     __local float scratch[WG];
     const long row = get_group_id(0);
     x += x_at + row * columns;
@@ -66,7 +71,8 @@ __kernel void row_norm_gradient(const long columns, const float offset, IN(X_TYP
     dx += dx_at + row * columns;
     const float m = RMS ? 0 : mean[mean_at + row], r = rstd[rstd_at + row];
 #define XHAT(i) ((LOADV(X_TYPE, x, i) - V(m)) * V(r))
-#define H(i) (weight ? LOADV(X_TYPE, g, i) * (LOADV(F32, weight, weight_at + (i)) + V(offset)) : LOADV(X_TYPE, g, i))
+#define WEIGHT(i) (weight ? LOADV(F32, weight, weight_at + (i)) + V(offset) : V(1))
+#define H(i) (LOADV(X_TYPE, g, i) * WEIGHT(i))
     floatv sum = V(0), product = V(0);
     EACH(i) {
         const floatv h = H(i);
@@ -80,11 +86,13 @@ __kernel void row_norm_gradient(const long columns, const float offset, IN(X_TYP
 #endif
 
 #ifdef KERNEL_row_norm_gradient_weights
-// dweight, dbias (parts, columns): sums of g xhat and of g over part p of the rows; add the parts up with `reduce`.
-// dbias optional. Global (columns / VEC, parts), any local size.
-__kernel void row_norm_gradient_weights(const long rows, const long columns, IN(X_TYPE, x), IN(F32, mean),
-                                        IN(F32, rstd), IN(X_TYPE, g), OUT(F32, dweight), OUT(F32, dbias)) {
-    const long i = (long)get_global_id(0) * VEC, part = get_global_id(1), parts = get_global_size(1);
+// dweight, dbias (parts, columns): sums of g xhat and of g over part p of the rows; add the parts
+// up with `reduce`. dbias optional. Global (columns / VEC, parts), any local size.
+__kernel void row_norm_gradient_weights(const long rows, const long columns, IN(X_TYPE, x),
+                                        IN(F32, mean), IN(F32, rstd), IN(X_TYPE, g),
+                                        OUT(F32, dweight), OUT(F32, dbias)) {
+    const long i = (long)get_global_id(0) * VEC;
+    const long part = get_global_id(1), parts = get_global_size(1);
     if (i >= columns) return;
     const long each = (rows + parts - 1) / parts, end = min(rows, (part + 1) * each);
     floatv product = V(0), sum = V(0);
@@ -100,10 +108,10 @@ __kernel void row_norm_gradient_weights(const long rows, const long columns, IN(
 #endif
 
 #ifdef KERNEL_channel_statistics
-// part_mean, part_squares (n, parts, channels): mean, and sum of squared differences from it, over part p of the
-// positions. Global (channels / VEC, parts, n), any local size.
-__kernel void channel_statistics(const long positions, const long channels, const long parts, IN(X_TYPE, x),
-                                 OUT(F32, part_mean), OUT(F32, part_squares)) {
+// part_mean, part_squares (n, parts, channels): mean, and sum of squared differences from it, over
+// part p of the positions. Global (channels / VEC, parts, n), any local size.
+__kernel void channel_statistics(const long positions, const long channels, const long parts,
+                                 IN(X_TYPE, x), OUT(F32, part_mean), OUT(F32, part_squares)) {
     const long c = (long)get_global_id(0) * VEC, part = get_global_id(1), image = get_global_id(2);
     if (c >= channels || part >= parts) return;
     const long each = (positions + parts - 1) / parts, from = min(positions, part * each);
@@ -123,11 +131,14 @@ __kernel void channel_statistics(const long positions, const long channels, cons
 #endif
 
 #ifdef KERNEL_group_norm_statistics
-// Combines the channels and parts of each group: mean, rstd (n, groups), optional; scale, shift (n, channels) with
-// y = x scale + shift. weight, bias (channels) optional. Global (groups, n), any local size.
-__kernel void group_norm_statistics(const long positions, const long channels, const long groups, const long parts,
-                                    const float eps, IN(F32, part_mean), IN(F32, part_squares), IN(F32, weight),
-                                    IN(F32, bias), OUT(F32, mean), OUT(F32, rstd), OUT(F32, scale), OUT(F32, shift)) {
+// Combines the channels and parts of each group: mean, rstd (n, groups), optional; scale, shift (n,
+// channels) with y = x scale + shift. weight, bias (channels) optional. Global (groups, n), any
+// local size.
+__kernel void group_norm_statistics(const long positions, const long channels, const long groups,
+                                    const long parts, const float eps, IN(F32, part_mean),
+                                    IN(F32, part_squares), IN(F32, weight), IN(F32, bias),
+                                    OUT(F32, mean), OUT(F32, rstd), OUT(F32, scale),
+                                    OUT(F32, shift)) {
     const long group = get_global_id(0), image = get_global_id(1), n = channels / groups;
     if (group >= groups) return;
     const long each = (positions + parts - 1) / parts, first = group * n;
@@ -160,12 +171,15 @@ __kernel void group_norm_statistics(const long positions, const long channels, c
 #endif
 
 #ifdef KERNEL_group_norm
-// y = activation(x scale + shift); scale, shift (n, channels). Global (channels / VEC, positions, n), any local size.
-__kernel void group_norm(const long positions, const long channels, IN(X_TYPE, x), IN(F32, scale), IN(F32, shift),
-                         OUT(X_TYPE, y)) {
-    const long c = (long)get_global_id(0) * VEC, position = get_global_id(1), image = get_global_id(2);
+// y = activation(x scale + shift); scale, shift (n, channels). Global (channels / VEC, positions,
+// n), any local size.
+__kernel void group_norm(const long positions, const long channels, IN(X_TYPE, x), IN(F32, scale),
+                         IN(F32, shift), OUT(X_TYPE, y)) {
+    const long c = (long)get_global_id(0) * VEC;
+    const long position = get_global_id(1), image = get_global_id(2);
     if (c >= channels || position >= positions) return;
-    const long at = (image * positions + position) * channels + c, coefficient = image * channels + c;
+    const long at = (image * positions + position) * channels + c;
+    const long coefficient = image * channels + c;
     const floatv v = fma(LOADV(X_TYPE, x, x_at + at), LOADV(F32, scale, scale_at + coefficient),
                          LOADV(F32, shift, shift_at + coefficient));
     STOREV(X_TYPE, y, y_at + at, activate_v(ACTIVATION, v));
@@ -173,10 +187,11 @@ __kernel void group_norm(const long positions, const long channels, IN(X_TYPE, x
 #endif
 
 #ifdef KERNEL_group_norm_gradient_sums
-// sum_g, sum_gx (n, parts, channels): sums of g and of g xhat over part p of the positions; mean, rstd (n, groups).
-// Global (channels / VEC, parts, n), any local size.
-__kernel void group_norm_gradient_sums(const long positions, const long channels, const long groups, const long parts,
-                                       IN(X_TYPE, x), IN(X_TYPE, g), IN(F32, mean), IN(F32, rstd), OUT(F32, sum_g),
+// sum_g, sum_gx (n, parts, channels): sums of g and of g xhat over part p of the positions; mean,
+// rstd (n, groups). Global (channels / VEC, parts, n), any local size.
+__kernel void group_norm_gradient_sums(const long positions, const long channels, const long groups,
+                                       const long parts, IN(X_TYPE, x), IN(X_TYPE, g),
+                                       IN(F32, mean), IN(F32, rstd), OUT(F32, sum_g),
                                        OUT(F32, sum_gx)) {
     const long c = (long)get_global_id(0) * VEC, part = get_global_id(1), image = get_global_id(2);
     if (c >= channels || part >= parts) return;
@@ -205,15 +220,17 @@ __kernel void group_norm_gradient_sums(const long positions, const long channels
 #endif
 
 #ifdef KERNEL_group_norm_gradient_coefficients
-// cg, cx, c1 (n, channels) with dx = g cg + x cx + c1; dweight, dbias (n, channels), optional: add them up over n
-// with `reduce`. weight optional. Global (groups, n), any local size.
-__kernel void group_norm_gradient_coefficients(const long positions, const long channels, const long groups,
-                                               const long parts, IN(F32, sum_g), IN(F32, sum_gx), IN(F32, weight),
-                                               IN(F32, mean), IN(F32, rstd), OUT(F32, cg), OUT(F32, cx), OUT(F32, c1),
-                                               OUT(F32, dweight), OUT(F32, dbias)) {
+// cg, cx, c1 (n, channels) with dx = g cg + x cx + c1; dweight, dbias (n, channels), optional: add
+// them up over n with `reduce`. weight optional. Global (groups, n), any local size.
+__kernel void group_norm_gradient_coefficients(const long positions, const long channels,
+                                               const long groups, const long parts, IN(F32, sum_g),
+                                               IN(F32, sum_gx), IN(F32, weight), IN(F32, mean),
+                                               IN(F32, rstd), OUT(F32, cg), OUT(F32, cx),
+                                               OUT(F32, c1), OUT(F32, dweight), OUT(F32, dbias)) {
     const long group = get_global_id(0), image = get_global_id(1), n = channels / groups;
     if (group >= groups) return;
-    const float m = mean[mean_at + image * groups + group], r = rstd[rstd_at + image * groups + group];
+    const float m = mean[mean_at + image * groups + group];
+    const float r = rstd[rstd_at + image * groups + group];
     float h = 0, hx = 0;   // sums over the group of g weight and of g weight xhat
     for (long c = group * n; c < group * n + n; c++) {
         float s = 0, sx = 0;
@@ -239,13 +256,17 @@ __kernel void group_norm_gradient_coefficients(const long positions, const long 
 
 #ifdef KERNEL_group_norm_gradient
 // dx = g cg + x cx + c1. Global (channels / VEC, positions, n), any local size.
-__kernel void group_norm_gradient(const long positions, const long channels, IN(X_TYPE, x), IN(X_TYPE, g), IN(F32, cg),
-                                  IN(F32, cx), IN(F32, c1), OUT(X_TYPE, dx)) {
-    const long c = (long)get_global_id(0) * VEC, position = get_global_id(1), image = get_global_id(2);
+__kernel void group_norm_gradient(const long positions, const long channels, IN(X_TYPE, x),
+                                  IN(X_TYPE, g), IN(F32, cg), IN(F32, cx), IN(F32, c1),
+                                  OUT(X_TYPE, dx)) {
+    const long c = (long)get_global_id(0) * VEC;
+    const long position = get_global_id(1), image = get_global_id(2);
     if (c >= channels || position >= positions) return;
-    const long at = (image * positions + position) * channels + c, coefficient = image * channels + c;
+    const long at = (image * positions + position) * channels + c;
+    const long coefficient = image * channels + c;
     const floatv v = fma(LOADV(X_TYPE, x, x_at + at), LOADV(F32, cx, cx_at + coefficient),
                          LOADV(F32, c1, c1_at + coefficient));
-    STOREV(X_TYPE, dx, dx_at + at, fma(LOADV(X_TYPE, g, g_at + at), LOADV(F32, cg, cg_at + coefficient), v));
+    STOREV(X_TYPE, dx, dx_at + at,
+           fma(LOADV(X_TYPE, g, g_at + at), LOADV(F32, cg, cg_at + coefficient), v));
 }
 #endif

@@ -1,8 +1,9 @@
 // Pooling on channels-last pictures, and its gradients.
 //
-// Layout      x, dx (n, h, w, c), y, g (n, oh, ow, c), of type X_TYPE; index i32 like y: row w + column of the maximum.
-// Geometry    global (c, positions of the result), any local size: a work-item computes one element. Gradients are gathered
-//             by the input's elements, in the order of the outputs.
+// Layout      x, dx (n, h, w, c), y, g (n, oh, ow, c), of type X_TYPE; index i32 like y: row w +
+//             column of the maximum.
+// Geometry    global (c, positions of the result), any local size: a work-item computes one
+//             element. Gradients are gathered by the input's elements, in the order of the outputs.
 // Options     X_TYPE; MAXIMUM (1) or 0: average.
 // CPU twin    cpu/pool2d.c
 
@@ -15,13 +16,14 @@
 
 // The lengths of apus_pool2d, in its order; the flags 0 or 1.
 typedef struct {
-    long n, h, w, c, oh, ow, kh, kw, stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w, count_include_pad, adaptive;
+    long n, h, w, c, oh, ow, kh, kw, stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w,
+        count_include_pad, adaptive;
 } pool;
 
 // The window of output o along an axis: taps from ... to - 1 lie inside, at start + tap dilation.
 typedef struct { long start, from, to, counted; } window;
-static inline window window_of(long o, long length, long out, long taps, long stride, long pad, long dilation, long include_pad,
-                        long adaptive) {
+static inline window window_of(long o, long length, long out, long taps, long stride, long pad,
+                               long dilation, long include_pad, long adaptive) {
     window v;
     if (adaptive) {
         v.start = o * length / out;
@@ -34,20 +36,26 @@ static inline window window_of(long o, long length, long out, long taps, long st
     v.from = v.start < 0 ? (-v.start + dilation - 1) / dilation : 0;
     v.to = v.start < length ? min(taps, (length - v.start + dilation - 1) / dilation) : 0;
     // Padding counts in the divisor, what lies beyond it does not.
-    const long padded = v.start < length + pad ? min(taps, (length + pad - v.start + dilation - 1) / dilation) : 0;
+    const long beyond = length + pad - v.start;
+    const long padded = beyond > 0 ? min(taps, (beyond + dilation - 1) / dilation) : 0;
     v.counted = include_pad ? padded : v.to - v.from;
     return v;
 }
-#define ROWS(o) window_of(o, s.h, s.oh, s.kh, s.stride_h, s.pad_h, s.dilation_h, s.count_include_pad, s.adaptive)
-#define COLUMNS(o) window_of(o, s.w, s.ow, s.kw, s.stride_w, s.pad_w, s.dilation_w, s.count_include_pad, s.adaptive)
+#define WINDOW(o, axis, length, out, taps)                                                      \
+    window_of(o, length, out, taps, s.stride_##axis, s.pad_##axis, s.dilation_##axis,           \
+              s.count_include_pad, s.adaptive)
+#define ROWS(o) WINDOW(o, h, s.h, s.oh, s.kh)
+#define COLUMNS(o) WINDOW(o, w, s.w, s.ow, s.kw)
 
 // The outputs whose windows may hold input i along an axis: first ... last.
-static inline long first_output(long i, long length, long out, long taps, long stride, long pad, long dilation, long adaptive) {
+static inline long first_output(long i, long length, long out, long taps, long stride, long pad,
+                                long dilation, long adaptive) {
     if (adaptive) return i * out / length;
     const long low = i + pad - (taps - 1) * dilation;
     return low > 0 ? (low + stride - 1) / stride : 0;
 }
-static inline long last_output(long i, long length, long out, long stride, long pad, long adaptive) {
+static inline long last_output(long i, long length, long out, long stride, long pad,
+                               long adaptive) {
     return adaptive ? ((i + 1) * out + length - 1) / length - 1 : min(out - 1, (i + pad) / stride);
 }
 
@@ -84,9 +92,11 @@ __kernel void pool2d_gradient(const pool s, IN(X_TYPE, g), IN(I32, index), OUT(X
     const long c = get_global_id(0), position = get_global_id(1);
     if (c >= s.c || position >= s.n * s.h * s.w) return;
     const long image = position / (s.h * s.w), row = position / s.w % s.h, column = position % s.w;
-    const long y0 = first_output(row, s.h, s.oh, s.kh, s.stride_h, s.pad_h, s.dilation_h, s.adaptive);
+    const long y0 = first_output(row, s.h, s.oh, s.kh, s.stride_h, s.pad_h, s.dilation_h,
+                                 s.adaptive);
     const long y1 = last_output(row, s.h, s.oh, s.stride_h, s.pad_h, s.adaptive);
-    const long x0 = first_output(column, s.w, s.ow, s.kw, s.stride_w, s.pad_w, s.dilation_w, s.adaptive);
+    const long x0 = first_output(column, s.w, s.ow, s.kw, s.stride_w, s.pad_w, s.dilation_w,
+                                 s.adaptive);
     const long x1 = last_output(column, s.w, s.ow, s.stride_w, s.pad_w, s.adaptive);
     float sum = 0;
     for (long oy = y0; oy <= y1; oy++) {

@@ -1,13 +1,16 @@
 // Reductions, positions of extremes, running sums, mean and variance along axes of strided arrays.
 //
-// Layout      x (kept axes, reduced axes), any strides: each set merged by the host to K_RANK and R_RANK axes (at least
-//             one each). Results are contiguous, in the order of the kept axes.
-// Geometry    reductions: global (LX ceil(outputs / (LX OUT_VEC)), LY, parts), local (LX, LY, 1): LX work-items side by
-//             side take outputs, LY share the elements of one, and are combined in a tree. With parts > 1 each part leaves
-//             its state in `partial` and the kernel <name>_parts combines them: global (outputs).
+// Layout      x (kept axes, reduced axes), any strides: each set merged by the host to K_RANK and
+//             R_RANK axes (at least one each). Results are contiguous, in the order of the kept
+//             axes.
+// Geometry    reductions: global (LX ceil(outputs / (LX OUT_VEC)), LY, parts), local (LX, LY, 1):
+//             LX work-items side by side take outputs, LY share the elements of one, and are
+//             combined in a tree. With parts > 1 each part leaves its state in `partial` and the
+//             kernel <name>_parts combines them: global (outputs).
 // Options     X_TYPE, Y_TYPE, OP (apus_reduce_op), K_RANK, R_RANK, LX, LY (power of two).
-//             ACROSS 0: vectors of VEC lie along the last reduced axis (stride 1, length a multiple of VEC);
-//             ACROSS 1: along the last kept axis (same conditions), OUT_VEC = VEC; else OUT_VEC = 1.
+//             ACROSS 0: vectors of VEC lie along the last reduced axis (stride 1, length a multiple
+//             of VEC); ACROSS 1: along the last kept axis (same conditions), OUT_VEC = VEC; else
+//             OUT_VEC = 1.
 // CPU twin    cpu/reduce.c
 
 #ifndef X_TYPE
@@ -43,12 +46,12 @@
 #endif
 
 // The work-item's output, its slice `y`, and the range of steps of its part.
-#define REDUCTION_PLACE                                                                                   \
-    const int tx = get_local_id(0), ty = get_local_id(1);                                                 \
-    const long output = (long)get_global_id(0) * OUT_VEC, part = get_global_id(2);                        \
-    const bool active = output < outputs;                                                                 \
-    const long steps = count / IN_VEC, each = (steps + parts - 1) / parts;                                \
-    const long from = part * each, to = active ? min(steps, from + each) : 0;                             \
+#define REDUCTION_PLACE                                                            \
+    const int tx = get_local_id(0), ty = get_local_id(1);                          \
+    const long output = (long)get_global_id(0) * OUT_VEC, part = get_global_id(2); \
+    const bool active = output < outputs;                                          \
+    const long steps = count / IN_VEC, each = (steps + parts - 1) / parts;         \
+    const long from = part * each, to = active ? min(steps, from + each) : 0;      \
     x += x_at + (active ? row_offset(output, K_RANK, kept_shape, x_kept) : 0);
 #define ELEMENT_OFFSET(step) row_offset((step) * IN_VEC, R_RANK, reduced_shape, x_reduced)
 
@@ -56,8 +59,9 @@
 #define EXP_FROM(F, a, top) ((a) == (top) ? (F)1 : exp((a) - (top)))
 
 #if defined(KERNEL_reduce) || defined(KERNEL_reduce_parts)
-// State of a reduction: `value`, and `extra`: the total of finished blocks for sums, the sum of exponentials for
-// log-sum-exp (whose value is the maximum so far). i32 is reduced in i32, wrapping.
+// State of a reduction: `value`, and `extra`: the total of finished blocks for sums, the sum of
+// exponentials for log-sum-exp (whose value is the maximum so far). i32 is reduced in i32,
+// wrapping.
 #define SUM 0
 #define MEAN 1
 #define MAX 2
@@ -71,7 +75,8 @@
 #define ALL 10
 #define IS_SUM (OP == SUM || OP == MEAN || OP == SQUARES || OP == ABSOLUTES)
 #define INTEGER (X_TYPE == I32 && OP != MEAN && OP < SQUARES)
-enum { BLOCK = 64 };   // steps after which a sum moves on to the total: errors grow with the root of the length
+// Steps after which a sum moves on to the total: errors grow with the root of the length.
+enum { BLOCK = 64 };
 
 #if INTEGER
 #define ACC int
@@ -130,11 +135,11 @@ typedef ACC acc;
 
 // (value, extra) joined with (v, e), of type F.
 #if OP == LOGSUMEXP
-#define COMBINE(F, value, extra, v, e)                                                                    \
-    do {                                                                                                  \
-        const F top = LARGER(value, v);                                                                   \
-        extra = (extra) * EXP_FROM(F, value, top) + (e) * EXP_FROM(F, v, top);                            \
-        value = top;                                                                                      \
+#define COMBINE(F, value, extra, v, e)                                         \
+    do {                                                                       \
+        const F top = LARGER(value, v);                                        \
+        extra = (extra) * EXP_FROM(F, value, top) + (e) * EXP_FROM(F, v, top); \
+        value = top;                                                           \
     } while (0)
 #else
 #define COMBINE(F, value, extra, v, e) value = JOIN_VALUES(value, v)
@@ -167,8 +172,8 @@ typedef acc outv;
 DEFINE_FOLD(fold_values, ACC, accv, JOIN_VALUES)
 #endif
 __kernel void reduce(const long outputs, const long count, const long parts, const axes kept_shape,
-                     const axes x_kept, const axes reduced_shape, const axes x_reduced, IN(X_TYPE, x),
-                     OUT(Y_TYPE, y), OUT(F32, partial)) {
+                     const axes x_kept, const axes reduced_shape, const axes x_reduced,
+                     IN(X_TYPE, x), OUT(Y_TYPE, y), OUT(F32, partial)) {
     REDUCTION_PLACE
     accv value = (accv)FIRST_VALUE, extra = (accv)0;
     int block = 0;
@@ -213,7 +218,8 @@ __kernel void reduce(const long outputs, const long count, const long parts, con
         if (parts == 1) PUT(y_at + output + e, RESULT(t[e], r[e]));
         else {
             partial[partial_at + part * outputs + output + e] = TO_PARTIAL(t[e]);
-            if (OP == LOGSUMEXP) partial[partial_at + (parts + part) * outputs + output + e] = TO_PARTIAL(r[e]);
+            if (OP == LOGSUMEXP)
+                partial[partial_at + (parts + part) * outputs + output + e] = TO_PARTIAL(r[e]);
         }
     }
 }
@@ -239,30 +245,34 @@ __kernel void reduce_parts(const long outputs, const long count, const long part
 #endif
 
 #ifdef KERNEL_mean_variance
-// mean, variance f32; variance has divisor count - correction. Two passes over each slice; slices are merged by
-// Chan's formula: from (n, mean, squares) twice to the same of the union. partial: 2 parts outputs floats.
+// mean, variance f32; variance has divisor count - correction. Two passes over each slice; slices
+// are merged by Chan's formula: from (n, mean, squares) twice to the same of the union. partial: 2
+// parts outputs floats.
 #if ACROSS
 typedef floatv outv;
 #else
 typedef float outv;
 #endif
-#define MERGE(F, n, mean, squares, n2, mean2, squares2)                                                   \
-    do {                                                                                                  \
-        const float all = (n) + (n2);                                                                     \
-        const F d = (mean2) - (mean);                                                                     \
-        if (all > 0) {                                                                                    \
-            squares += (squares2) + d * d * (F)((n) * (n2) / all);                                        \
-            mean += d * (F)((n2) / all);                                                                  \
-        }                                                                                                 \
-        n = all;                                                                                          \
+#define MERGE(F, n, mean, squares, n2, mean2, squares2)            \
+    do {                                                           \
+        const float all = (n) + (n2);                              \
+        const F d = (mean2) - (mean);                              \
+        if (all > 0) {                                             \
+            squares += (squares2) + d * d * (F)((n) * (n2) / all); \
+            mean += d * (F)((n2) / all);                           \
+        }                                                          \
+        n = all;                                                   \
     } while (0)
-__kernel void mean_variance(const long outputs, const long count, const long parts, const axes kept_shape,
-                            const axes x_kept, const axes reduced_shape, const axes x_reduced, IN(X_TYPE, x),
-                            const float correction, OUT(F32, mean), OUT(F32, variance), OUT(F32, partial)) {
+__kernel void mean_variance(const long outputs, const long count, const long parts,
+                            const axes kept_shape, const axes x_kept, const axes reduced_shape,
+                            const axes x_reduced, IN(X_TYPE, x), const float correction,
+                            OUT(F32, mean), OUT(F32, variance), OUT(F32, partial)) {
     REDUCTION_PLACE
     floatv sum = V(0), squares_v = V(0);
-    const float mine = (float)(to > from + ty ? (to - from - ty + LY - 1) / LY : 0);   // steps of this work-item
-    for (long step = from + ty; step < to; step += LY) sum += LOADV(X_TYPE, x, ELEMENT_OFFSET(step));
+    // steps of this work-item
+    const float mine = (float)(to > from + ty ? (to - from - ty + LY - 1) / LY : 0);
+    for (long step = from + ty; step < to; step += LY)
+        sum += LOADV(X_TYPE, x, ELEMENT_OFFSET(step));
 #if ACROSS || VEC == 1
     outv m = mine > 0 ? sum / V(mine) : V(0);
     const floatv centre = m;
@@ -289,7 +299,8 @@ __kernel void mean_variance(const long outputs, const long count, const long par
     barrier(CLK_LOCAL_MEM_FENCE);
     for (int width = LY / 2; width > 0; width /= 2) {
         if (ty < width) {
-            MERGE(outv, n, m, squares, counts[ty + width][tx], means[ty + width][tx], squared[ty + width][tx]);
+            MERGE(outv, n, m, squares, counts[ty + width][tx], means[ty + width][tx],
+                  squared[ty + width][tx]);
             means[ty][tx] = m;
             squared[ty][tx] = squares;
             counts[ty][tx] = n;
@@ -313,17 +324,18 @@ __kernel void mean_variance(const long outputs, const long count, const long par
 
 #ifdef KERNEL_mean_variance_parts
 // `in_vec`: the vector width along the reduced axis that mean_variance used (1 with ACROSS).
-#define MERGE(n, mean, squares, n2, mean2, squares2)                                                      \
-    do {                                                                                                  \
-        const float all = (n) + (n2), d = (mean2) - (mean);                                               \
-        if (all > 0) {                                                                                    \
-            squares += (squares2) + d * d * ((n) * (n2) / all);                                           \
-            mean += d * ((n2) / all);                                                                     \
-        }                                                                                                 \
-        n = all;                                                                                          \
+#define MERGE(n, mean, squares, n2, mean2, squares2)            \
+    do {                                                        \
+        const float all = (n) + (n2), d = (mean2) - (mean);     \
+        if (all > 0) {                                          \
+            squares += (squares2) + d * d * ((n) * (n2) / all); \
+            mean += d * ((n2) / all);                           \
+        }                                                       \
+        n = all;                                                \
     } while (0)
-__kernel void mean_variance_parts(const long outputs, const long count, const long parts, const long in_vec,
-                                  const float correction, IN(F32, partial), OUT(F32, mean), OUT(F32, variance)) {
+__kernel void mean_variance_parts(const long outputs, const long count, const long parts,
+                                  const long in_vec, const float correction, IN(F32, partial),
+                                  OUT(F32, mean), OUT(F32, variance)) {
     const long i = get_global_id(0);
     if (i >= outputs) return;
     const long steps = count / in_vec, each = (steps + parts - 1) / parts;
@@ -339,8 +351,8 @@ __kernel void mean_variance_parts(const long outputs, const long count, const lo
 #endif
 
 #ifdef KERNEL_arg_reduce
-// y i32: where along the reduced axis (R_RANK 1) the largest (LARGEST 1) or smallest value stands first; the first NaN wins.
-// VEC 1, parts 1.
+// y i32: where along the reduced axis (R_RANK 1) the largest (LARGEST 1) or smallest value stands
+// first; the first NaN wins. VEC 1, parts 1.
 #ifndef LARGEST
 #define LARGEST 1
 #endif
@@ -357,9 +369,9 @@ typedef float value_type;
 #define AHEAD(a, b) (((a) < (b)) | (((a) != (a)) & ((b) == (b))))
 #endif
 #define SAME(a, b) (((a) == (b)) | (((a) != (a)) & ((b) != (b))))
-__kernel void arg_reduce(const long outputs, const long count, const long parts, const axes kept_shape,
-                         const axes x_kept, const axes reduced_shape, const axes x_reduced, IN(X_TYPE, x),
-                         OUT(I32, y)) {
+__kernel void arg_reduce(const long outputs, const long count, const long parts,
+                         const axes kept_shape, const axes x_kept, const axes reduced_shape,
+                         const axes x_reduced, IN(X_TYPE, x), OUT(I32, y)) {
     REDUCTION_PLACE
     value_type best = 0;
     int place = INT_MAX;   // nothing seen
@@ -380,7 +392,8 @@ __kernel void arg_reduce(const long outputs, const long count, const long parts,
         if (ty < width) {
             const value_type v = bests[ty + width][tx];
             const int p = places[ty + width][tx];
-            if (p != INT_MAX && (place == INT_MAX || AHEAD(v, best) || (SAME(v, best) && p < place))) {
+            const bool first = place == INT_MAX || (SAME(v, best) && p < place);
+            if (p != INT_MAX && (first || AHEAD(v, best))) {
                 best = v;
                 place = p;
             }
@@ -395,8 +408,9 @@ __kernel void arg_reduce(const long outputs, const long count, const long parts,
 #endif
 
 #ifdef KERNEL_cumsum
-// y = running sum along one axis, from the end if REVERSE. Axes: shape (K_RANK) of the others; `length`, `x_step` and
-// `y_step` of the axis. Work-item (i, j) takes the j-th of LY chunks of line i.
+// y = running sum along one axis, from the end if REVERSE. Axes: shape (K_RANK) of the others;
+// `length`, `x_step` and `y_step` of the axis. Work-item (i, j) takes the j-th of LY chunks of line
+// i.
 // Geometry    global (LX ceil(lines / LX), LY), local (LX, LY)
 #ifndef REVERSE
 #define REVERSE 0
@@ -411,12 +425,13 @@ typedef float sum_type;
 #define PUT(i, v) STORE(Y_TYPE, y, i, v)
 #endif
 #define AT(i) (REVERSE ? length - 1 - (i) : (i))
-__kernel void cumsum(const long lines, const long length, const axes shape, IN_STRIDED(X_TYPE, x), const long x_step,
-                     OUT_STRIDED(Y_TYPE, y), const long y_step) {
+__kernel void cumsum(const long lines, const long length, const axes shape, IN_STRIDED(X_TYPE, x),
+                     const long x_step, OUT_STRIDED(Y_TYPE, y), const long y_step) {
     const int tx = get_local_id(0), ty = get_local_id(1);
     const long line = get_global_id(0);
     const bool active = line < lines;
-    const long each = (length + LY - 1) / LY, from = ty * each, to = active ? min(length, from + each) : 0;
+    const long each = (length + LY - 1) / LY, from = ty * each;
+    const long to = active ? min(length, from + each) : 0;
     x += x_at + (active ? row_offset(line, K_RANK, shape, x_strides) : 0);
     y += y_at + (active ? row_offset(line, K_RANK, shape, y_strides) : 0);
     sum_type sum = 0;

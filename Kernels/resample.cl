@@ -1,9 +1,11 @@
 // Nearest and bilinear resampling of channels-last pictures, and its gradient.
 //
-// Formula     nearest: floor(i h / oh); bilinear: position (i + 0.5) h / oh - 0.5, at least 0, between its two neighbours
+// Formula     nearest: floor(i h / oh); bilinear: position (i + 0.5) h / oh - 0.5, at least 0,
+//             between its two neighbours
 // Layout      x, dx (n, h, w, c), y, g (n, oh, ow, c), of type X_TYPE
-// Geometry    global (c, positions of the result), any local size: a work-item computes one element. The gradient is
-//             gathered by the input's elements, in the order of the outputs.
+// Geometry    global (c, positions of the result), any local size: a work-item computes one
+//             element. The gradient is gathered by the input's elements, in the order of the
+//             outputs.
 // Options     X_TYPE; BILINEAR (0 or 1)
 // CPU twin    cpu/resample.c
 
@@ -32,8 +34,8 @@ static inline sample sample_of(long o, long length, long out) {
 }
 
 #ifdef KERNEL_resample
-__kernel void resample(const long n, const long h, const long w, const long c, const long oh, const long ow,
-                       IN(X_TYPE, x), OUT(X_TYPE, y)) {
+__kernel void resample(const long n, const long h, const long w, const long c, const long oh,
+                       const long ow, IN(X_TYPE, x), OUT(X_TYPE, y)) {
     const long k = get_global_id(0), position = get_global_id(1);
     if (k >= c || position >= n * oh * ow) return;
     const sample v = sample_of(position / ow % oh, h, oh), u = sample_of(position % ow, w, ow);
@@ -51,17 +53,23 @@ __kernel void resample(const long n, const long h, const long w, const long c, c
 
 #ifdef KERNEL_resample_gradient
 // The share of element i in sample s.
-static inline float share(sample s, long i) { return (s.low == i ? 1 - s.part : 0) + (s.high == i ? s.part : 0); }
+static inline float share(sample s, long i) { return (s.low == i ? 1 - s.part : 0)
+                                             + (s.high == i ? s.part : 0); }
 // No output before this one reads element i of its axis; the last that may is last_reader.
-static inline long first_reader(long i, long length, long out) { return max((i - 1) * out / length - 1, 0L); }
-static inline long last_reader(long i, long length, long out) { return min((i + 2) * out / length + 1, out - 1); }
+static inline long first_reader(long i, long length, long out) {
+    return max((i - 1) * out / length - 1, 0L);
+}
+static inline long last_reader(long i, long length, long out) {
+    return min((i + 2) * out / length + 1, out - 1);
+}
 
-__kernel void resample_gradient(const long n, const long h, const long w, const long c, const long oh, const long ow,
-                                IN(X_TYPE, g), OUT(X_TYPE, dx)) {
+__kernel void resample_gradient(const long n, const long h, const long w, const long c,
+                                const long oh, const long ow, IN(X_TYPE, g), OUT(X_TYPE, dx)) {
     const long k = get_global_id(0), position = get_global_id(1);
     if (k >= c || position >= n * h * w) return;
     const long image = position / (h * w), row = position / w % h, column = position % w;
-    const long y1 = last_reader(row, h, oh), x0 = first_reader(column, w, ow), x1 = last_reader(column, w, ow);
+    const long y1 = last_reader(row, h, oh), x0 = first_reader(column, w, ow),
+        x1 = last_reader(column, w, ow);
     float sum = 0;
     for (long oy = first_reader(row, h, oh); oy <= y1; oy++) {
         const float part = share(sample_of(oy, h, oh), row);

@@ -1,4 +1,5 @@
-// The OpenCL host on the first device, and the kernels against their CPU twins. Without a device there is nothing to test.
+// The OpenCL host on the first device, and the kernels against their CPU twins. Without a device
+// there is nothing to test.
 #include <dirent.h>
 #include <unistd.h>
 
@@ -10,7 +11,9 @@ static char cache[64];
 
 // What drivers keep until the process ends is not ours.
 const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void) { return "leak:libpocl\nleak:libOpenCL\nleak:libLLVM\nleak:libclang\n"; }
+const char *__lsan_default_suppressions(void) {
+    return "leak:libpocl\nleak:libOpenCL\nleak:libLLVM\nleak:libclang\n";
+}
 
 static apus_cl_buffer *upload(const void *data, int64_t bytes) {
     apus_cl_buffer *buffer = apus_cl_buffer_new(context, bytes);
@@ -19,8 +22,10 @@ static apus_cl_buffer *upload(const void *data, int64_t bytes) {
 }
 
 /// Launches a kernel, and reads `bytes` of `result`.
-static void run(const char *file, const char *name, const char *options, const apus_cl_argument *arguments,
-                int32_t count, const int64_t global[3], const int64_t local[3], apus_cl_buffer *result, void *target,
+static void run(const char *file, const char *name, const char *options,
+                const apus_cl_argument *arguments,
+                int32_t count, const int64_t global[3], const int64_t local[3],
+                    apus_cl_buffer *result, void *target,
                 int64_t bytes) {
     apus_cl_kernel *kernel = apus_cl_kernel_get(context, file, name, options);
     CHECK(kernel && apus_cl_launch(kernel, arguments, count, global, local)
@@ -40,13 +45,16 @@ static void test_sha256(void) {
     for (int i = 0; i < 1000; i++) sha256_add(&s, "aaaaaaaaaa", 10);
     sha256_end(&s, digest);
     const uint8_t many[] = {0x27, 0xdd, 0x1f, 0x61, 0xb8, 0x67, 0xb6, 0xa0};
-    CHECK(memcmp(digest, many, sizeof many) == 0, "SHA-256 of 10000 a: %02x%02x", digest[0], digest[1]);
+    CHECK(memcmp(digest, many, sizeof many) == 0, "SHA-256 of 10000 a: %02x%02x", digest[0],
+          digest[1]);
 }
 
 static void test_device(void) {
     apus_cl_device_info info;
-    CHECK(apus_cl_device(0, &info) && info.name[0] && info.global_memory > 0 && info.compute_units > 0, "device 0");
-    CHECK(!apus_cl_device(1000, &info) && strstr(apus_cl_error(), "1000"), "error: %s", apus_cl_error());
+    CHECK(apus_cl_device(0, &info) && info.name[0] && info.global_memory > 0
+          && info.compute_units > 0, "device 0");
+    CHECK(!apus_cl_device(1000, &info) && strstr(apus_cl_error(), "1000"), "error: %s",
+          apus_cl_error());
     CHECK(!apus_cl_open(-1, false), "device -1");
 }
 
@@ -55,17 +63,20 @@ static void test_buffers(void) {
     float x[100], y[100];
     fill_random(x, 100);
     apus_cl_buffer *a = upload(x, sizeof x), *b = upload(NULL, sizeof x);
-    CHECK(apus_cl_copy(a, 40, b, 0, 40) && apus_cl_copy(a, 0, b, 40, 360) && apus_cl_read(b, 0, y, sizeof y), "copy");
+    CHECK(apus_cl_copy(a, 40, b, 0, 40) && apus_cl_copy(a, 0, b, 40, 360) && apus_cl_read(b, 0, y,
+            sizeof y), "copy");
     CHECK(memcmp(y, x + 10, 40) == 0 && memcmp(y + 10, x, 360) == 0, "copies of parts");
     const float pattern = 2.5f;
     CHECK(apus_cl_fill(b, 8, 12, &pattern, 4) && apus_cl_read(b, 0, y, 24), "fill");
     CHECK(y[1] == x[11] && y[2] == 2.5f && y[4] == 2.5f && y[5] == x[15], "filled 2 ..< 5");
-    CHECK(!apus_cl_read(a, 0, y, 401) && strstr(apus_cl_error(), "401"), "error: %s", apus_cl_error());
+    CHECK(!apus_cl_read(a, 0, y, 401) && strstr(apus_cl_error(), "401"), "error: %s",
+          apus_cl_error());
     CHECK(!apus_cl_write(a, -1, y, 4) && !apus_cl_copy(a, 0, b, 398, 4), "outside");
     apus_cl_buffer_free(a);
     apus_cl_buffer *again = apus_cl_buffer_new(context, 390);   // the same class: the freed block
     apus_cl_statistics s = apus_cl_context_statistics(context);
-    CHECK(s.allocations - before <= 2 && s.bytes_used > 0 && s.bytes_peak >= s.bytes_used, "%lld allocations",
+    CHECK(s.allocations - before <= 2 && s.bytes_used > 0 && s.bytes_peak >= s.bytes_used,
+          "%lld allocations",
           (long long)(s.allocations - before));
     CHECK(s.bytes_cached == 0, "%lld bytes cached", (long long)s.bytes_cached);
     apus_cl_buffer_free(again), apus_cl_buffer_free(b);
@@ -73,7 +84,8 @@ static void test_buffers(void) {
     s = apus_cl_context_statistics(context);
     CHECK(s.bytes_cached == 0 && s.bytes_used == 0, "all returned");
     CHECK(!apus_cl_buffer_new(context, -1), "negative size");
-    CHECK(!apus_cl_buffer_new(context, (int64_t)1 << 50) && strstr(apus_cl_error(), "CL_"), "%s", apus_cl_error());
+    CHECK(!apus_cl_buffer_new(context, (int64_t)1 << 50) && strstr(apus_cl_error(), "CL_"), "%s",
+          apus_cl_error());
 }
 
 /// Spoils every cached program; returns how many there were.
@@ -96,24 +108,32 @@ static int spoil_cache(void) {
 
 static void test_programs(void) {
     const char *options = "-DY_TYPE=0";
-    for (int time = 0; time < 3; time++) {   // built; read from disk; built again after the entry was spoilt
+    // built; read from disk; built again after the entry was spoilt
+    for (int time = 0; time < 3; time++) {
         apus_cl_context *fresh = apus_cl_open(0, false);
         apus_cl_kernel *kernel = apus_cl_kernel_get(fresh, "elementwise", "iota", options);
-        CHECK(kernel && kernel == apus_cl_kernel_get(fresh, "elementwise", "iota", options), "%s", apus_cl_error());
+        CHECK(kernel && kernel == apus_cl_kernel_get(fresh, "elementwise", "iota", options), "%s",
+              apus_cl_error());
         CHECK(kernel && apus_cl_kernel_max_group(kernel) > 0, "%s", apus_cl_error());
         float y[10];
         apus_cl_buffer *buffer = apus_cl_buffer_new(fresh, sizeof y);
-        const apus_cl_argument arguments[] = {apus_cl_long(10), apus_cl_tensor(buffer, 0), apus_cl_float(3),
-                                              apus_cl_float(0.5f), apus_cl_long(0), apus_cl_long(0)};
-        CHECK(apus_cl_launch(kernel, arguments, COUNT(arguments), (int64_t[]){10, 1, 1}, (int64_t[]){4, 1, 1})
-              && apus_cl_read(buffer, 0, y, sizeof y) && y[0] == 3 && y[9] == 7.5f, "%s", apus_cl_error());
+        const apus_cl_argument arguments[] = {apus_cl_long(10), apus_cl_tensor(buffer, 0),
+                                              apus_cl_float(3),
+                                              apus_cl_float(0.5f), apus_cl_long(0),
+                                                  apus_cl_long(0)};
+        CHECK(apus_cl_launch(kernel, arguments, COUNT(arguments), (int64_t[]){10, 1, 1},
+                             (int64_t[]){4, 1, 1})
+              && apus_cl_read(buffer, 0, y, sizeof y) && y[0] == 3 && y[9] == 7.5f, "%s",
+                  apus_cl_error());
         CHECK(!apus_cl_timing_begin(fresh), "timing without profiling");
         apus_cl_buffer_free(buffer);
         apus_cl_close(fresh);
         if (time == 1) CHECK(spoil_cache() >= 1, "a cached program in %s", cache);
     }
-    CHECK(!apus_cl_kernel_get(context, "nothing", "x", "") && strstr(apus_cl_error(), "nothing"), "%s", apus_cl_error());
-    CHECK(!apus_cl_kernel_get(context, "elementwise", "unary", "-DOP=99") && strlen(apus_cl_error()) > 60,
+    CHECK(!apus_cl_kernel_get(context, "nothing", "x", "") && strstr(apus_cl_error(), "nothing"),
+          "%s", apus_cl_error());
+    CHECK(!apus_cl_kernel_get(context, "elementwise", "unary", "-DOP=99")
+          && strlen(apus_cl_error()) > 60,
           "no build log: %s", apus_cl_error());
     CHECK(!apus_cl_kernel_get(context, "elementwise", "no_such_kernel", ""), "missing kernel");
 }
@@ -129,13 +149,15 @@ static void test_elementwise(void) {
     apus_cl_axes shape, strides[3];
     int32_t rank = apus_cl_merge_axes(arrays, 3, &shape, strides);
     CHECK(rank == 2 && shape.n[1] == COLUMNS && strides[1].n[0] == 0, "merged to %d axes", rank);
-    apus_cl_buffer *bx = upload(x, sizeof x), *brow = upload(row, sizeof row), *by = upload(NULL, sizeof y);
+    apus_cl_buffer *bx = upload(x, sizeof x), *brow = upload(row, sizeof row),
+        *by = upload(NULL, sizeof y);
     apus_cl_argument axes = apus_cl_struct(&shape, sizeof shape);
     const apus_cl_argument binary[] = {
         axes, apus_cl_long(ROWS), apus_cl_tensor(bx, 0), apus_cl_struct(&strides[0], sizeof shape),
         apus_cl_tensor(brow, 0), apus_cl_struct(&strides[1], sizeof shape),
         apus_cl_tensor(by, 0), apus_cl_struct(&strides[2], sizeof shape)};
-    run("elementwise", "binary", "-DOP=2 -DRANK=2 -DX_STEP=1 -DY_STEP=1 -DZ_STEP=1", binary, COUNT(binary),
+    run("elementwise", "binary", "-DOP=2 -DRANK=2 -DX_STEP=1 -DY_STEP=1 -DZ_STEP=1", binary,
+        COUNT(binary),
         (int64_t[]){9, ROWS, 1}, (int64_t[]){4, 1, 1}, by, y, sizeof y);
     apus_binary(APUS_MUL, &ax, &arow, &ay);
     for (int i = 0; i < ROWS * COLUMNS; i++) wanted[i] = expected[i];
@@ -145,7 +167,8 @@ static void test_elementwise(void) {
     CHECK(rank == 1 && shape.n[0] == ROWS * COLUMNS, "contiguous: %d axes", rank);
     const apus_cl_argument unary[] = {
         apus_cl_struct(&shape, sizeof shape), apus_cl_long(1), apus_cl_tensor(bx, 0),
-        apus_cl_struct(&strides[0], sizeof shape), apus_cl_tensor(by, 0), apus_cl_struct(&strides[1], sizeof shape),
+        apus_cl_struct(&strides[0], sizeof shape), apus_cl_tensor(by, 0),
+            apus_cl_struct(&strides[1], sizeof shape),
         apus_cl_float(0), apus_cl_float(0)};
     CHECK(apus_cl_timing_begin(context), "%s", apus_cl_error());
     run("elementwise", "unary", "-DOP=19 -DVEC=16 -DX_STEP=1 -DY_STEP=1", unary, COUNT(unary),
@@ -163,7 +186,8 @@ static void test_rows(void) {
     double wanted[ROWS * COLUMNS];
     fill_random(x, ROWS * COLUMNS);
     apus_cl_buffer *bx = upload(x, sizeof x), *by = upload(NULL, sizeof y);
-    const apus_cl_argument softmax[] = {apus_cl_long(COLUMNS), apus_cl_tensor(bx, 0), apus_cl_tensor(by, 0)};
+    const apus_cl_argument softmax[] = {apus_cl_long(COLUMNS), apus_cl_tensor(bx, 0),
+                                        apus_cl_tensor(by, 0)};
     for (int group = 1; group <= 8; group *= 8) {
         char options[64];
         snprintf(options, sizeof options, "-DVEC=2 -DWG=%d -DLOG=%d", group, group == 1);
@@ -171,11 +195,14 @@ static void test_rows(void) {
             (int64_t[]){group, 1, 1}, by, y, sizeof y);
         apus_softmax(APUS_F32, group == 1, ROWS, COLUMNS, x, expected);
         for (int i = 0; i < ROWS * COLUMNS; i++) wanted[i] = expected[i];
-        CHECK(all_close(y, wanted, ROWS * COLUMNS, 1e-5, 1e-6), "softmax, %d work-items a row", group);
+        CHECK(all_close(y, wanted, ROWS * COLUMNS, 1e-5, 1e-6), "softmax, %d work-items a row",
+              group);
     }
     const apus_cl_argument norm[] = {
-        apus_cl_long(COLUMNS), apus_cl_float(1e-5f), apus_cl_float(0), apus_cl_tensor(bx, 0), apus_cl_tensor(NULL, 0),
-        apus_cl_tensor(NULL, 0), apus_cl_tensor(by, 0), apus_cl_tensor(NULL, 0), apus_cl_tensor(NULL, 0)};
+        apus_cl_long(COLUMNS), apus_cl_float(1e-5f), apus_cl_float(0), apus_cl_tensor(bx, 0),
+            apus_cl_tensor(NULL, 0),
+        apus_cl_tensor(NULL, 0), apus_cl_tensor(by, 0), apus_cl_tensor(NULL, 0),
+            apus_cl_tensor(NULL, 0)};
     run("normalize", "row_norm", "-DVEC=4 -DWG=4", norm, COUNT(norm), (int64_t[]){4 * ROWS, 1, 1},
         (int64_t[]){4, 1, 1}, by, y, sizeof y);
     apus_layer_norm(APUS_F32, ROWS, COLUMNS, 1e-5f, x, NULL, NULL, expected, NULL, NULL);
@@ -184,48 +211,62 @@ static void test_rows(void) {
     apus_cl_buffer_free(bx), apus_cl_buffer_free(by);
 }
 
-/// c = relu(a b + bias) by the tiled kernel, with tiles as for a GPU and as for a CPU, against apus_matmul_run.
+/// c = relu(a b + bias) by the tiled kernel, with tiles as for a GPU and as for a CPU, against
+/// apus_matmul_run.
 static void test_product(void) {
     enum { M = 37, N = 50, K = 29 };
     float a[M * K], b[K * N], bias[N], c[M * N], expected[M * N];
     double wanted[M * N];
     fill_random(a, M * K), fill_random(b, K * N), fill_random(bias, N);
-    apus_matmul_run(&(apus_matmul){.m = M, .n = N, .k = K, .a = a, .a_row = K, .a_column = 1, .b = b, .b_row = N,
+    apus_matmul_run(&(apus_matmul){.m = M, .n = N, .k = K, .a = a, .a_row = K, .a_column = 1,
+                                   .b = b, .b_row = N,
         .b_column = 1, .c = expected, .c_row = N, .batch = 1, .alpha = 1, .bias = bias,
         .activation = APUS_ACTIVATION_RELU});
     for (int i = 0; i < M * N; i++) wanted[i] = expected[i];
-    apus_cl_buffer *ba = upload(a, sizeof a), *bb = upload(b, sizeof b), *bc = upload(NULL, sizeof c);
+    apus_cl_buffer *ba = upload(a, sizeof a), *bb = upload(b, sizeof b),
+        *bc = upload(NULL, sizeof c);
     apus_cl_buffer *bbias = upload(bias, sizeof bias);
     apus_cl_axes none = {0};
     apus_cl_argument axes = apus_cl_struct(&none, sizeof none);
     const apus_cl_argument arguments[] = {
-        apus_cl_long(M), apus_cl_long(N), apus_cl_long(K), apus_cl_float(1), apus_cl_tensor(ba, 0), apus_cl_long(K),
-        apus_cl_long(1), apus_cl_tensor(bb, 0), apus_cl_long(N), apus_cl_long(1), apus_cl_tensor(bc, 0),
-        apus_cl_long(N), apus_cl_tensor(bbias, 0), apus_cl_tensor(NULL, 0), apus_cl_long(0), axes, axes, axes, axes};
-    run("matmul", "matmul", "-DACTIVATION=1 -DMWG=32 -DNWG=32 -DMDIM=8 -DNDIM=8", arguments, COUNT(arguments),
+        apus_cl_long(M), apus_cl_long(N), apus_cl_long(K), apus_cl_float(1), apus_cl_tensor(ba, 0),
+            apus_cl_long(K),
+        apus_cl_long(1), apus_cl_tensor(bb, 0), apus_cl_long(N), apus_cl_long(1),
+            apus_cl_tensor(bc, 0),
+        apus_cl_long(N), apus_cl_tensor(bbias, 0), apus_cl_tensor(NULL, 0), apus_cl_long(0), axes,
+            axes, axes, axes};
+    run("matmul", "matmul", "-DACTIVATION=1 -DMWG=32 -DNWG=32 -DMDIM=8 -DNDIM=8", arguments,
+        COUNT(arguments),
         (int64_t[]){16, 16, 1}, (int64_t[]){8, 8, 1}, bc, c, sizeof c);
     CHECK(all_close(c, wanted, M * N, 1e-5, 1e-5), "tiles of 32 x 32");
-    run("matmul", "matmul", "-DACTIVATION=1 -DMWG=14 -DNWG=32 -DKWG=64 -DMDIM=1 -DNDIM=1 -DVEC=16", arguments,
+    run("matmul", "matmul", "-DACTIVATION=1 -DMWG=14 -DNWG=32 -DKWG=64 -DMDIM=1 -DNDIM=1 -DVEC=16",
+        arguments,
         COUNT(arguments), (int64_t[]){2, 3, 1}, (int64_t[]){1, 1, 1}, bc, c, sizeof c);
     CHECK(all_close(c, wanted, M * N, 1e-5, 1e-5), "tiles of 14 x 32");
-    apus_cl_buffer_free(ba), apus_cl_buffer_free(bb), apus_cl_buffer_free(bc), apus_cl_buffer_free(bbias);
+    apus_cl_buffer_free(ba), apus_cl_buffer_free(bb), apus_cl_buffer_free(bc),
+        apus_cl_buffer_free(bbias);
 }
 
 /// A strided convolution with dilation against apus_conv2d_forward.
 static void test_convolution(void) {
-    const apus_conv2d shape = {.n = 2, .h = 7, .w = 6, .cin = 6, .cout = 10, .kh = 3, .kw = 2, .oh = 3, .ow = 6,
-        .stride_h = 2, .stride_w = 1, .pad_h = 1, .pad_w = 1, .dilation_h = 1, .dilation_w = 2, .groups = 2};
+    const apus_conv2d shape = {.n = 2, .h = 7, .w = 6, .cin = 6, .cout = 10, .kh = 3, .kw = 2,
+                               .oh = 3, .ow = 6,
+        .stride_h = 2, .stride_w = 1, .pad_h = 1, .pad_w = 1, .dilation_h = 1, .dilation_w = 2,
+            .groups = 2};
     enum { X = 2 * 7 * 6 * 6, W = 10 * 3 * 2 * 3, Y = 2 * 3 * 6 * 10 };
     float x[X], weight[W], y[Y], expected[Y];
     double wanted[Y];
     fill_random(x, X), fill_random(weight, W);
     apus_conv2d_forward(&shape, x, weight, NULL, APUS_ACTIVATION_NONE, NULL, expected);
     for (int i = 0; i < Y; i++) wanted[i] = expected[i];
-    apus_cl_buffer *bx = upload(x, sizeof x), *bw = upload(weight, sizeof weight), *by = upload(NULL, sizeof y);
+    apus_cl_buffer *bx = upload(x, sizeof x), *bw = upload(weight, sizeof weight),
+        *by = upload(NULL, sizeof y);
     const apus_cl_argument arguments[] = {
-        apus_cl_struct(&shape, 16 * 8), apus_cl_tensor(bx, 0), apus_cl_tensor(bw, 0), apus_cl_tensor(NULL, 0),
+        apus_cl_struct(&shape, 16 * 8), apus_cl_tensor(bx, 0), apus_cl_tensor(bw, 0),
+            apus_cl_tensor(NULL, 0),
         apus_cl_tensor(NULL, 0), apus_cl_tensor(by, 0)};
-    run("conv2d", "conv2d", "-DMWG=8 -DNWG=8 -DKWG=4 -DMDIM=2 -DNDIM=2", arguments, COUNT(arguments),
+    run("conv2d", "conv2d", "-DMWG=8 -DNWG=8 -DKWG=4 -DMDIM=2 -DNDIM=2", arguments,
+        COUNT(arguments),
         (int64_t[]){2, 10, 2}, (int64_t[]){2, 2, 1}, by, y, sizeof y);
     CHECK(all_close(y, wanted, Y, 1e-5, 1e-5), "grouped convolution");
     apus_cl_buffer_free(bx), apus_cl_buffer_free(bw), apus_cl_buffer_free(by);
@@ -245,7 +286,8 @@ static void remove_cache(void) {
 void test_opencl(void) {
     test_sha256();
     const char *isa = getenv("APUS_ISA");
-    if (isa && strcmp(isa, "best") != 0) return;   // the CPU's instruction set plays no part: once is enough
+    // the CPU's instruction set plays no part: once is enough
+    if (isa && strcmp(isa, "best") != 0) return;
     if (apus_cl_device_count() == 0) {
         printf("opencl: not tested: %s\n", apus_cl_error());
         return;

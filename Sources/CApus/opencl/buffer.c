@@ -1,6 +1,6 @@
-// Buffers from a caching allocator. Sizes are rounded up to classes, eight in every doubling, so that a freed block
-// serves the next request of about its size. The queue is in order: a block may be handed on while earlier commands
-// still use it.
+// Buffers from a caching allocator. Sizes are rounded up to classes, eight in every doubling, so
+// that a freed block serves the next request of about its size. The queue is in order: a block may
+// be handed on while earlier commands still use it.
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +15,8 @@ static int64_t class_bytes(int64_t bytes) {
     return (bytes + step - 1) / step * step;
 }
 
-/// The class of a size; made if it is new. NULL when there are too many: then the block is not kept.
+/// The class of a size; made if it is new. NULL when there are too many: then the block is not
+/// kept.
 static size_class *find_class(apus_cl_context *c, int64_t bytes) {
     int32_t low = 0, high = c->class_count;
     while (low < high) {
@@ -25,7 +26,8 @@ static size_class *find_class(apus_cl_context *c, int64_t bytes) {
     }
     if (low < c->class_count && c->classes[low].bytes == bytes) return &c->classes[low];
     if (c->class_count == MAX_CLASSES) return NULL;
-    memmove(&c->classes[low + 1], &c->classes[low], (size_t)(c->class_count - low) * sizeof(size_class));
+    size_t moved = (size_t)(c->class_count - low) * sizeof(size_class);
+    memmove(&c->classes[low + 1], &c->classes[low], moved);
     c->class_count++;
     c->classes[low] = (size_class){.bytes = bytes};
     return &c->classes[low];
@@ -126,17 +128,20 @@ apus_cl_statistics apus_cl_context_statistics(apus_cl_context *c) {
 
 static bool in_range(const apus_cl_buffer *b, int64_t offset, int64_t bytes, const char *what) {
     if (offset >= 0 && bytes >= 0 && offset <= b->bytes && bytes <= b->bytes - offset) return true;
-    opencl_fail("%s of %lld bytes at %lld lies outside of a buffer of %lld bytes.", what, (long long)bytes,
+    opencl_fail("%s of %lld bytes at %lld lies outside of a buffer of %lld bytes.", what,
+                (long long)bytes,
                 (long long)offset, (long long)b->bytes);
     return false;
 }
 
 /// A small write goes through a copy, so that nobody waits for the queue.
-static cl_int write_staged(apus_cl_context *c, cl_mem target, size_t offset, const void *source, size_t bytes) {
+static cl_int write_staged(apus_cl_context *c, cl_mem target, size_t offset, const void *source,
+                           size_t bytes) {
     staged_write *staged = malloc(sizeof *staged + bytes);
     if (!staged) return CL_OUT_OF_HOST_MEMORY;
     memcpy(staged->bytes, source, bytes);
-    cl_int code = c->cl->clEnqueueWriteBuffer(c->queue, target, CL_FALSE, offset, bytes, staged->bytes, 0, NULL, NULL);
+    cl_int code = c->cl->clEnqueueWriteBuffer(c->queue, target, CL_FALSE, offset, bytes,
+                                              staged->bytes, 0, NULL, NULL);
     if (code != CL_SUCCESS) {
         free(staged);
         return code;
@@ -166,7 +171,8 @@ bool apus_cl_read(apus_cl_buffer *b, int64_t offset, void *target, int64_t bytes
     if (bytes == 0) return true;
     apus_cl_context *c = b->context;
     pthread_mutex_lock(&c->lock);
-    cl_int code = c->cl->clEnqueueReadBuffer(c->queue, b->memory, CL_TRUE, (size_t)offset, (size_t)bytes, target,
+    cl_int code = c->cl->clEnqueueReadBuffer(c->queue, b->memory, CL_TRUE, (size_t)offset,
+                                             (size_t)bytes, target,
                                              0, NULL, NULL);
     if (code == CL_SUCCESS) opencl_free_staged(c);   // the queue is in order: all writes are done
     c->statistics.reads++, c->statistics.bytes_read += bytes;
@@ -174,8 +180,8 @@ bool apus_cl_read(apus_cl_buffer *b, int64_t offset, void *target, int64_t bytes
     return opencl_check(code, "Reading %lld bytes from a buffer", (long long)bytes);
 }
 
-bool apus_cl_copy(apus_cl_buffer *source, int64_t source_offset, apus_cl_buffer *target, int64_t target_offset,
-                  int64_t bytes) {
+bool apus_cl_copy(apus_cl_buffer *source, int64_t source_offset, apus_cl_buffer *target,
+                  int64_t target_offset, int64_t bytes) {
     if (!in_range(source, source_offset, bytes, "A copy")) return false;
     if (!in_range(target, target_offset, bytes, "A copy")) return false;
     if (source->context != target->context) {
@@ -185,19 +191,23 @@ bool apus_cl_copy(apus_cl_buffer *source, int64_t source_offset, apus_cl_buffer 
     if (bytes == 0) return true;
     apus_cl_context *c = source->context;
     pthread_mutex_lock(&c->lock);
-    cl_int code = c->cl->clEnqueueCopyBuffer(c->queue, source->memory, target->memory, (size_t)source_offset,
+    cl_int code = c->cl->clEnqueueCopyBuffer(c->queue, source->memory, target->memory,
+                                             (size_t)source_offset,
                                              (size_t)target_offset, (size_t)bytes, 0, NULL, NULL);
     pthread_mutex_unlock(&c->lock);
     return opencl_check(code, "Copying %lld bytes between buffers", (long long)bytes);
 }
 
-bool apus_cl_fill(apus_cl_buffer *b, int64_t offset, int64_t bytes, const void *pattern, int32_t pattern_bytes) {
+bool apus_cl_fill(apus_cl_buffer *b, int64_t offset, int64_t bytes, const void *pattern,
+                  int32_t pattern_bytes) {
     if (!in_range(b, offset, bytes, "A fill")) return false;
     if (bytes == 0) return true;
     apus_cl_context *c = b->context;
     pthread_mutex_lock(&c->lock);
-    cl_int code = c->cl->clEnqueueFillBuffer(c->queue, b->memory, pattern, (size_t)pattern_bytes, (size_t)offset,
+    cl_int code = c->cl->clEnqueueFillBuffer(c->queue, b->memory, pattern, (size_t)pattern_bytes,
+                                             (size_t)offset,
                                              (size_t)bytes, 0, NULL, NULL);
     pthread_mutex_unlock(&c->lock);
-    return opencl_check(code, "Filling %lld bytes with a pattern of %d", (long long)bytes, pattern_bytes);
+    return opencl_check(code, "Filling %lld bytes with a pattern of %d", (long long)bytes,
+                        pattern_bytes);
 }

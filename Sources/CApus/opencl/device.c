@@ -18,7 +18,8 @@ static const char *text(const device_entry *d, cl_device_info what) {
     size_t bytes = 0;
     if (d->cl->clGetDeviceInfo(d->id, what, 0, NULL, &bytes) != CL_SUCCESS || bytes == 0) return "";
     char *result = calloc(bytes + 1, 1);
-    if (!result || d->cl->clGetDeviceInfo(d->id, what, bytes, result, NULL) != CL_SUCCESS) return "";
+    if (!result) return "";
+    d->cl->clGetDeviceInfo(d->id, what, bytes, result, NULL);   // stays empty where this fails
     return result;
 }
 
@@ -30,7 +31,7 @@ static int64_t number(const device_entry *d, cl_device_info what) {
 
 static const char *platform_name(const device_entry *d) {
     size_t bytes = 0;
-    if (d->cl->clGetPlatformInfo(d->platform, CL_PLATFORM_NAME, 0, NULL, &bytes) != CL_SUCCESS) return "";
+    d->cl->clGetPlatformInfo(d->platform, CL_PLATFORM_NAME, 0, NULL, &bytes);
     char *result = calloc(bytes + 1, 1);
     if (!result) return "";
     d->cl->clGetPlatformInfo(d->platform, CL_PLATFORM_NAME, bytes, result, NULL);
@@ -41,7 +42,8 @@ static void describe(device_entry *d) {
     const char *extensions = text(d, CL_DEVICE_EXTENSIONS);
     bool nvidia = number(d, CL_DEVICE_VENDOR_ID) == 0x10de;
     int64_t type = number(d, CL_DEVICE_TYPE);
-    int64_t capability = nvidia ? number(d, NV_CAPABILITY_MAJOR) * 10 + number(d, NV_CAPABILITY_MINOR) : 0;
+    int64_t major = nvidia ? number(d, NV_CAPABILITY_MAJOR) : 0;
+    int64_t capability = nvidia ? major * 10 + number(d, NV_CAPABILITY_MINOR) : 0;
     bool gpu = (type & CL_DEVICE_TYPE_GPU) != 0;
     d->info = (apus_cl_device_info){
         .name = text(d, CL_DEVICE_NAME),
@@ -61,8 +63,10 @@ static void describe(device_entry *d) {
         .is_cpu = (type & CL_DEVICE_TYPE_CPU) != 0,
         .is_gpu = gpu,
         .half_arithmetic = strstr(extensions, "cl_khr_fp16") != NULL,
-        .subgroups = strstr(extensions, "cl_khr_subgroups") || strstr(extensions, "cl_intel_subgroups"),
-        .integer_dot = strstr(extensions, "cl_khr_integer_dot_product") || (nvidia && capability >= 61),
+        .subgroups = strstr(extensions, "cl_khr_subgroups")
+            || strstr(extensions, "cl_intel_subgroups"),
+        .integer_dot = strstr(extensions, "cl_khr_integer_dot_product")
+            || (nvidia && capability >= 61),
         .nvidia_ptx = nvidia && gpu,
         .unified_memory = number(d, CL_DEVICE_HOST_UNIFIED_MEMORY) != 0,
     };
@@ -75,7 +79,8 @@ static void find_devices(void) {
     for (int32_t p = 0; p < platform_count; p++) {
         cl_device_id ids[MAX_DEVICES];
         cl_uint count = 0;
-        cl_int code = platforms[p].cl->clGetDeviceIDs(platforms[p].id, CL_DEVICE_TYPE_ALL, MAX_DEVICES, ids, &count);
+        cl_int code = platforms[p].cl->clGetDeviceIDs(platforms[p].id, CL_DEVICE_TYPE_ALL,
+                                                      MAX_DEVICES, ids, &count);
         for (cl_uint i = 0; code == CL_SUCCESS && i < count && device_count < MAX_DEVICES; i++) {
             device_entry *d = &devices[device_count++];
             *d = (device_entry){.cl = platforms[p].cl, .platform = platforms[p].id, .id = ids[i]};
@@ -87,15 +92,16 @@ static void find_devices(void) {
 const device_entry *opencl_device(int32_t index) {
     int32_t count = apus_cl_device_count();
     if (index >= 0 && index < count) return &devices[index];
-    if (count > 0) opencl_fail("There is no OpenCL device %d; there are %d, counted from 0.", index, count);
+    if (count > 0)
+        opencl_fail("There is no OpenCL device %d; there are %d, counted from 0.", index, count);
     return NULL;
 }
 
 int32_t apus_cl_device_count(void) {
     pthread_once(&devices_once, find_devices);
     if (device_count == 0)
-        opencl_fail("No OpenCL device was found. Install a driver (for the CPU: sudo apt-get install pocl-opencl-icd), "
-                    "or name its library in APUS_OPENCL_LIBRARY.");
+        opencl_fail("No OpenCL device was found. Install a driver (for the CPU: sudo apt-get "
+                    "install pocl-opencl-icd), or name its library in APUS_OPENCL_LIBRARY.");
     return device_count;
 }
 
@@ -116,7 +122,8 @@ apus_cl_context *apus_cl_open(int32_t device, bool profiling) {
     context->device = d, context->cl = d->cl, context->profiling = profiling;
     pthread_mutex_init(&context->lock, NULL);
     cl_int code;
-    const cl_context_properties properties[] = {CL_CONTEXT_PLATFORM, (cl_context_properties)d->platform, 0};
+    const cl_context_properties properties[] = {CL_CONTEXT_PLATFORM,
+                                                (cl_context_properties)d->platform, 0};
     context->context = d->cl->clCreateContext(properties, 1, &d->id, NULL, NULL, &code);
     if (opencl_check(code, "Opening the OpenCL device %s", d->info.name)) {
         cl_command_queue_properties wanted = profiling ? CL_QUEUE_PROFILING_ENABLE : 0;

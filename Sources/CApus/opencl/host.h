@@ -15,14 +15,14 @@
 #include "capus/opencl.h"
 
 // Every OpenCL function that the host uses.
-#define CL_FUNCTIONS(f)                                                                           \
-    f(clGetPlatformIDs) f(clGetPlatformInfo) f(clGetDeviceIDs) f(clGetDeviceInfo)                 \
-    f(clCreateContext) f(clReleaseContext) f(clCreateCommandQueue) f(clReleaseCommandQueue)       \
-    f(clCreateBuffer) f(clReleaseMemObject) f(clEnqueueReadBuffer) f(clEnqueueWriteBuffer)        \
-    f(clEnqueueCopyBuffer) f(clEnqueueFillBuffer) f(clCreateProgramWithSource)                    \
-    f(clCreateProgramWithBinary) f(clBuildProgram) f(clGetProgramBuildInfo) f(clGetProgramInfo)   \
-    f(clReleaseProgram) f(clCreateKernel) f(clReleaseKernel) f(clSetKernelArg)                    \
-    f(clGetKernelWorkGroupInfo) f(clEnqueueNDRangeKernel) f(clFlush) f(clFinish)                  \
+#define CL_FUNCTIONS(f)                                                                         \
+    f(clGetPlatformIDs) f(clGetPlatformInfo) f(clGetDeviceIDs) f(clGetDeviceInfo)               \
+    f(clCreateContext) f(clReleaseContext) f(clCreateCommandQueue) f(clReleaseCommandQueue)     \
+    f(clCreateBuffer) f(clReleaseMemObject) f(clEnqueueReadBuffer) f(clEnqueueWriteBuffer)      \
+    f(clEnqueueCopyBuffer) f(clEnqueueFillBuffer) f(clCreateProgramWithSource)                  \
+    f(clCreateProgramWithBinary) f(clBuildProgram) f(clGetProgramBuildInfo) f(clGetProgramInfo) \
+    f(clReleaseProgram) f(clCreateKernel) f(clReleaseKernel) f(clSetKernelArg)                  \
+    f(clGetKernelWorkGroupInfo) f(clEnqueueNDRangeKernel) f(clFlush) f(clFinish)                \
     f(clGetEventProfilingInfo) f(clReleaseEvent)
 
 typedef struct cl_table {
@@ -97,7 +97,8 @@ bool opencl_finish(apus_cl_context *context);
 void opencl_free_staged(apus_cl_context *context);   // the queue must have finished with them
 void opencl_release_kernels(apus_cl_context *context);
 /// The program for `source` (header and kernel file), from disk or built.
-cl_program opencl_program(apus_cl_context *context, const char *const source[2], const char *options,
+cl_program opencl_program(apus_cl_context *context, const char *const source[2],
+                          const char *options,
                           const char *what);
 
 /// The text of Kernels/`file`.cl, NUL-terminated; NULL if there is none.

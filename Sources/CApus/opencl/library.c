@@ -1,5 +1,6 @@
-// Finds OpenCL at run time: the loader, or the library that APUS_OPENCL_LIBRARY names; and, where these show no GPU,
-// drivers that are installed without being registered with the loader (common in containers).
+// Finds OpenCL at run time: the loader, or the library that APUS_OPENCL_LIBRARY names; and, where
+// these show no GPU, drivers that are installed without being registered with the loader (common in
+// containers).
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +39,8 @@ static const cl_table *table_of_platform(cl_platform_id platform) {
 static void add(const cl_table *cl, cl_platform_id id) {
     for (int32_t i = 0; i < platform_count; i++)
         if (platforms[i].id == id) return;
-    if (platform_count < MAX_PLATFORMS && cl) platforms[platform_count++] = (platform_entry){cl, id};
+    if (platform_count < MAX_PLATFORMS && cl) platforms[platform_count++] = (platform_entry){cl,
+            id};
 }
 
 /// Adds the platforms of a loader, or of a driver that exports the whole API.
@@ -69,10 +71,13 @@ static bool add_driver(const char *path) {
 
 static const char *const folders[] = {
     "", "/usr/lib/x86_64-linux-gnu/", "/usr/lib/aarch64-linux-gnu/", "/usr/lib64/", "/usr/lib/",
-    "/usr/local/nvidia/lib64/", "/usr/local/nvidia/lib/", "/usr/local/cuda/lib64/", "/opt/rocm/lib/",
-    "/opt/rocm/opencl/lib/", "/opt/amdgpu-pro/lib/x86_64-linux-gnu/", "/usr/lib/x86_64-linux-gnu/intel-opencl/",
+    "/usr/local/nvidia/lib64/", "/usr/local/nvidia/lib/", "/usr/local/cuda/lib64/",
+        "/opt/rocm/lib/",
+    "/opt/rocm/opencl/lib/", "/opt/amdgpu-pro/lib/x86_64-linux-gnu/",
+        "/usr/lib/x86_64-linux-gnu/intel-opencl/",
     "/usr/lib64/intel-opencl/", "/usr/local/lib/"};
-// A driver, and what it loads by bare name itself: found in its folder first, where that is not on the search path.
+// A driver, and what it loads by bare name itself: found in its folder first, where that is not on
+// the search path.
 static const char *const drivers[][5] = {
     {"libnvidia-opencl.so.1", "libcuda.so.1", "libnvidia-nvvm.so.4", "libnvidia-nvvm70.so.4",
      "libnvidia-ptxjitcompiler.so.1"},
@@ -95,7 +100,8 @@ static void add_unregistered_drivers(void) {
 static bool any_gpu(void) {
     for (int32_t i = 0; i < platform_count; i++) {
         cl_uint count = 0;
-        cl_int code = platforms[i].cl->clGetDeviceIDs(platforms[i].id, CL_DEVICE_TYPE_GPU, 0, NULL, &count);
+        cl_int code = platforms[i].cl->clGetDeviceIDs(platforms[i].id, CL_DEVICE_TYPE_GPU, 0, NULL,
+                                                      &count);
         if (code == CL_SUCCESS && count > 0) return true;
     }
     return false;

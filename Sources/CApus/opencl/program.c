@@ -1,7 +1,8 @@
 // Kernels by file, name and options: built once a context, binaries kept on disk.
 //
-// A cached program stands in a file named after the SHA-256 of its source, options, device and driver. It begins with
-// a magic word and the SHA-256 of the binary. Whatever does not fit is ignored and built again.
+// A cached program stands in a file named after the SHA-256 of its source, options, device and
+// driver. It begins with a magic word and the SHA-256 of the binary. Whatever does not fit is
+// ignored and built again.
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -31,12 +32,14 @@ static bool make_folder(const char *path) {
 }
 
 static void find_cache_folder(void) {
-    const char *own = getenv("APUS_CACHE"), *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    const char *own = getenv("APUS_CACHE"), *cache = getenv("XDG_CACHE_HOME"),
+        *home = getenv("HOME");
     char path[sizeof cache_folder];
     int n = own && *own       ? snprintf(path, sizeof path, "%s", own)
           : cache && *cache   ? snprintf(path, sizeof path, "%s/apus", cache)
           : home && *home     ? snprintf(path, sizeof path, "%s/.cache/apus", home) : 0;
-    if (n > 0 && (size_t)n < sizeof path && make_folder(path)) memcpy(cache_folder, path, (size_t)n + 1);
+    if (n > 0 && (size_t)n < sizeof path && make_folder(path)) memcpy(cache_folder, path, (size_t)n
+                                                                      + 1);
 }
 
 const char *apus_cl_cache_folder(void) {
@@ -52,13 +55,16 @@ static void digest_of(const void *data, size_t bytes, uint8_t digest[DIGEST]) {
 }
 
 /// Where the program is kept; empty if there is no cache.
-static void cache_path(const apus_cl_context *c, const char *const source[2], const char *options, char path[1200]) {
+static void cache_path(const apus_cl_context *c, const char *const source[2], const char *options,
+                       char path[1200]) {
     const apus_cl_device_info *d = &c->device->info;
-    const char *parts[] = {source[0], source[1], options, d->platform, d->vendor, d->name, d->driver, d->language};
+    const char *parts[] = {source[0], source[1], options, d->platform, d->vendor, d->name,
+                           d->driver, d->language};
     uint8_t digest[DIGEST];
     sha256 s;
     sha256_begin(&s);
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) sha256_add(&s, parts[i], strlen(parts[i]) + 1);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) sha256_add(&s, parts[i],
+            strlen(parts[i]) + 1);
     sha256_end(&s, digest);
     const char *folder = apus_cl_cache_folder();
     path[0] = 0;
@@ -74,8 +80,10 @@ static uint8_t *read_binary(const char *path, size_t *bytes) {
     if (!file) return NULL;
     uint8_t header[HEADER], digest[DIGEST], *binary = NULL;
     struct stat status;
-    bool good = fstat(fileno(file), &status) == 0 && status.st_size > HEADER && status.st_size <= MAX_BINARY
-             && fread(header, 1, HEADER, file) == HEADER && memcmp(header, magic, sizeof magic) == 0;
+    bool good = fstat(fileno(file), &status) == 0 && status.st_size > HEADER
+        && status.st_size <= MAX_BINARY
+             && fread(header, 1, HEADER, file) == HEADER && memcmp(header, magic,
+                                                                   sizeof magic) == 0;
     if (good) {
         *bytes = (size_t)status.st_size - HEADER;
         binary = malloc(*bytes);
@@ -99,7 +107,8 @@ static void write_binary(const char *path, const uint8_t *binary, size_t bytes) 
     if (!file) return;
     uint8_t digest[DIGEST];
     digest_of(binary, bytes, digest);
-    bool good = fwrite(magic, 1, sizeof magic, file) == sizeof magic && fwrite(digest, 1, DIGEST, file) == DIGEST
+    bool good = fwrite(magic, 1, sizeof magic, file) == sizeof magic && fwrite(digest, 1, DIGEST,
+            file) == DIGEST
              && fwrite(binary, 1, bytes, file) == bytes;
     good = fclose(file) == 0 && good;
     if (!good || rename(temporary, path) != 0) unlink(temporary);
@@ -113,10 +122,12 @@ static cl_program program_from_disk(apus_cl_context *c, const char *path, const 
     if (!binary) return NULL;
     cl_int status, code;
     const unsigned char *start = binary;
-    cl_program program = c->cl->clCreateProgramWithBinary(c->context, 1, &c->device->id, &bytes, &start, &status, &code);
+    cl_program program = c->cl->clCreateProgramWithBinary(c->context, 1, &c->device->id, &bytes,
+                                                          &start, &status, &code);
     free(binary);
     if (code != CL_SUCCESS) return NULL;
-    if (status == CL_SUCCESS && c->cl->clBuildProgram(program, 1, &c->device->id, options, NULL, NULL) == CL_SUCCESS)
+    if (status == CL_SUCCESS && c->cl->clBuildProgram(program, 1, &c->device->id, options, NULL,
+                                                      NULL) == CL_SUCCESS)
         return program;
     c->cl->clReleaseProgram(program);
     return NULL;
@@ -124,11 +135,13 @@ static cl_program program_from_disk(apus_cl_context *c, const char *path, const 
 
 static void keep_on_disk(apus_cl_context *c, cl_program program, const char *path) {
     size_t bytes = 0;
-    if (!*path || c->cl->clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof bytes, &bytes, NULL) != CL_SUCCESS)
+    if (!*path || c->cl->clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof bytes, &bytes,
+                                          NULL) != CL_SUCCESS)
         return;
     uint8_t *binary = bytes > 0 && bytes <= MAX_BINARY - HEADER ? malloc(bytes) : NULL;
     if (!binary) return;
-    if (c->cl->clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS)
+    if (c->cl->clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof binary, &binary,
+                                NULL) == CL_SUCCESS)
         write_binary(path, binary, bytes);
     free(binary);
 }
@@ -137,13 +150,16 @@ static void fail_with_log(apus_cl_context *c, cl_program program, cl_int code, c
     size_t bytes = 0;
     c->cl->clGetProgramBuildInfo(program, c->device->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &bytes);
     char *log = calloc(bytes + 1, 1);
-    if (log) c->cl->clGetProgramBuildInfo(program, c->device->id, CL_PROGRAM_BUILD_LOG, bytes, log, NULL);
-    opencl_fail("Building %s on %s: %s (%d)\n%s", what, c->device->info.name, opencl_code_name(code), code,
+    if (log) c->cl->clGetProgramBuildInfo(program, c->device->id, CL_PROGRAM_BUILD_LOG, bytes, log,
+                                          NULL);
+    opencl_fail("Building %s on %s: %s (%d)\n%s", what, c->device->info.name,
+                opencl_code_name(code), code,
                 log ? log : "");
     free(log);
 }
 
-cl_program opencl_program(apus_cl_context *c, const char *const source[2], const char *options, const char *what) {
+cl_program opencl_program(apus_cl_context *c, const char *const source[2], const char *options,
+                          const char *what) {
     char path[1200];
     cache_path(c, source, options, path);
     cl_program program = program_from_disk(c, path, options);
@@ -170,8 +186,8 @@ static uint32_t bucket_of(const char *key) {
     return hash % KERNEL_BUCKETS;
 }
 
-static apus_cl_kernel *build_kernel(apus_cl_context *c, const char *file, const char *name, const char *options,
-                                    const char *key) {
+static apus_cl_kernel *build_kernel(apus_cl_context *c, const char *file, const char *name,
+                                    const char *options, const char *key) {
     const char *source[2] = {opencl_source("common"), opencl_source(file)};
     if (!source[1]) {
         opencl_fail("There is no kernel file %s.cl.", file);
@@ -198,7 +214,8 @@ static apus_cl_kernel *build_kernel(apus_cl_context *c, const char *file, const 
     return NULL;
 }
 
-apus_cl_kernel *apus_cl_kernel_get(apus_cl_context *c, const char *file, const char *name, const char *options) {
+apus_cl_kernel *apus_cl_kernel_get(apus_cl_context *c, const char *file, const char *name,
+                                   const char *options) {
     char key[1024];
     int n = snprintf(key, sizeof key, "%s.cl %s %s", file, name, options);
     if (n < 0 || (size_t)n >= sizeof key) {
@@ -221,10 +238,12 @@ int32_t apus_cl_kernel_max_group(apus_cl_kernel *k) {
     size_t largest = 0;
     apus_cl_context *c = k->context;
     pthread_mutex_lock(&c->lock);
-    cl_int code = c->cl->clGetKernelWorkGroupInfo(k->kernel, c->device->id, CL_KERNEL_WORK_GROUP_SIZE, sizeof largest,
+    cl_int code = c->cl->clGetKernelWorkGroupInfo(k->kernel, c->device->id,
+                                                  CL_KERNEL_WORK_GROUP_SIZE, sizeof largest,
                                                   &largest, NULL);
     pthread_mutex_unlock(&c->lock);
-    return opencl_check(code, "Asking for the work-group size of %s", k->name) ? (int32_t)largest : -1;
+    return opencl_check(code, "Asking for the work-group size of %s", k->name) ? (int32_t)largest
+        : -1;
 }
 
 void opencl_release_kernels(apus_cl_context *c) {

@@ -1,14 +1,17 @@
-// The queue: setting arguments, launching, timing, waiting; and how strided arrays are handed to kernels.
+// The queue: setting arguments, launching, timing, waiting; and how strided arrays are handed to
+// kernels.
 #include <stdlib.h>
 #include <string.h>
 
 #include "host.h"
 
 /// Sets one argument from kernel argument *index on. A tensor takes two.
-static cl_int set_argument(const cl_table *cl, cl_kernel kernel, cl_uint *index, const apus_cl_argument *a) {
+static cl_int set_argument(const cl_table *cl, cl_kernel kernel, cl_uint *index,
+                           const apus_cl_argument *a) {
     switch (a->kind) {
     case APUS_CL_TENSOR: {
-        cl_int code = cl->clSetKernelArg(kernel, (*index)++, sizeof(cl_mem), a->buffer ? &a->buffer->memory : NULL);
+        cl_int code = cl->clSetKernelArg(kernel, (*index)++, sizeof(cl_mem), a->buffer
+                                         ? &a->buffer->memory : NULL);
         if (code != CL_SUCCESS) return code;
         return cl->clSetKernelArg(kernel, (*index)++, sizeof(cl_long), &a->value);
     }
@@ -34,26 +37,31 @@ static cl_event *next_event(apus_cl_context *c) {
     return &c->events[c->event_count];
 }
 
-static bool launch(apus_cl_kernel *k, const apus_cl_argument *arguments, int32_t count, const size_t global[3],
-                   const size_t local[3]) {
+static bool launch(apus_cl_kernel *k, const apus_cl_argument *arguments, int32_t count,
+                   const size_t global[3], const size_t local[3]) {
     apus_cl_context *c = k->context;
     cl_uint index = 0;
     for (int32_t i = 0; i < count; i++) {
         cl_int code = set_argument(c->cl, k->kernel, &index, &arguments[i]);
-        if (!opencl_check(code, "Setting argument %d of kernel %s (%s)", i, k->name, k->key)) return false;
+        if (!opencl_check(code, "Setting argument %d of kernel %s (%s)", i, k->name,
+                          k->key)) return false;
     }
     cl_event *event = next_event(c);
-    cl_int code = c->cl->clEnqueueNDRangeKernel(c->queue, k->kernel, 3, NULL, global, local, 0, NULL, event);
+    cl_int code = c->cl->clEnqueueNDRangeKernel(c->queue, k->kernel, 3, NULL, global, local, 0,
+                                                NULL, event);
     if (code == CL_SUCCESS) {
         c->event_count += event != NULL;
         c->statistics.launches++;
     }
-    return opencl_check(code, "Launching kernel %s (%s) on %zu x %zu x %zu work-items in groups of %zu x %zu x %zu",
-                        k->name, k->key, global[0], global[1], global[2], local[0], local[1], local[2]);
+    return opencl_check(code,
+                        "Launching kernel %s (%s) on %zu x %zu x %zu work-items in groups of "
+                        "%zu x %zu x %zu",
+                        k->name, k->key, global[0], global[1], global[2], local[0], local[1],
+                            local[2]);
 }
 
-bool apus_cl_launch(apus_cl_kernel *k, const apus_cl_argument *arguments, int32_t count, const int64_t global[3],
-                    const int64_t local[3]) {
+bool apus_cl_launch(apus_cl_kernel *k, const apus_cl_argument *arguments, int32_t count,
+                    const int64_t global[3], const int64_t local[3]) {
     size_t g[3], l[3];
     for (int i = 0; i < 3; i++) {
         if (global[i] <= 0) return true;
@@ -115,9 +123,11 @@ double apus_cl_timing_end(apus_cl_context *c) {
     for (int32_t i = 0; i < c->event_count; i++) {
         cl_ulong from = 0, to = 0;
         cl_event event = c->events[i];
-        cl_int code = c->cl->clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_START, sizeof from, &from, NULL);
+        cl_int code = c->cl->clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_START, sizeof from,
+                                                     &from, NULL);
         if (code == CL_SUCCESS)
-            code = c->cl->clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_END, sizeof to, &to, NULL);
+            code = c->cl->clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_END, sizeof to, &to,
+                                                  NULL);
         good = opencl_check(code, "Timing a launch") && good;
         nanoseconds += (double)(to - from);
         c->cl->clReleaseEvent(event);

@@ -3,7 +3,7 @@
 
 #include "host.h"
 
-#define FILES(f)                                                                                  \
+#define FILES(f)                                                                 \
     f(common) f(elementwise) f(reduce) f(sort) f(matmul) f(softmax) f(normalize) \
     f(cross_entropy) f(index) f(optimiser) f(conv2d) f(pool2d) f(resample) f(random) f(peak)
 

@@ -1,5 +1,6 @@
-// The OpenCL host: devices, buffers, programs, queue. The OpenCL library is found at run time. Every call that can fail
-// returns NULL, false or -1 and leaves one text (symbolic code, what was asked, build log) in apus_cl_error().
+// The OpenCL host: devices, buffers, programs, queue. The OpenCL library is found at run time.
+// Every call that can fail returns NULL, false or -1 and leaves one text (symbolic code, what was
+// asked, build log) in apus_cl_error().
 #ifndef CAPUS_OPENCL_H
 #define CAPUS_OPENCL_H
 
@@ -21,11 +22,13 @@ typedef struct apus_cl_device_info {
     bool is_cpu, is_gpu, half_arithmetic, subgroups, integer_dot, nvidia_ptx, unified_memory;
 } apus_cl_device_info;
 
-/// Devices of all platforms, in a stable order; 0 with a text in apus_cl_error() when there is no OpenCL.
+/// Devices of all platforms, in a stable order; 0 with a text in apus_cl_error() when there is no
+/// OpenCL.
 int32_t apus_cl_device_count(void);
 bool apus_cl_device(int32_t index, apus_cl_device_info *info);
 
-/// One device, opened: context, in-order queue, allocator, kernel cache. All calls on it may come from any thread.
+/// One device, opened: context, in-order queue, allocator, kernel cache. All calls on it may come
+/// from any thread.
 typedef struct apus_cl_context apus_cl_context;
 /// With `profiling`, launches can be timed (see apus_cl_timing_begin).
 apus_cl_context *apus_cl_open(int32_t device, bool profiling);
@@ -41,19 +44,21 @@ apus_cl_buffer *apus_cl_buffer_new(apus_cl_context *context, int64_t bytes);
 void apus_cl_buffer_free(apus_cl_buffer *buffer);
 int64_t apus_cl_buffer_bytes(const apus_cl_buffer *buffer);
 
-/// Copies from the host; the source may be changed as soon as the call returns. Offsets and lengths in bytes.
+/// Copies from the host; the source may be changed as soon as the call returns. Offsets and lengths
+/// in bytes.
 bool apus_cl_write(apus_cl_buffer *buffer, int64_t offset, const void *source, int64_t bytes);
 /// Copies to the host, after everything that is in the queue.
 bool apus_cl_read(apus_cl_buffer *buffer, int64_t offset, void *target, int64_t bytes);
 /// Copies on the device; the ranges must not overlap.
-bool apus_cl_copy(apus_cl_buffer *source, int64_t source_offset,
-                  apus_cl_buffer *target, int64_t target_offset, int64_t bytes);
+bool apus_cl_copy(apus_cl_buffer *source, int64_t source_offset, apus_cl_buffer *target,
+                  int64_t target_offset, int64_t bytes);
 /// Repeats a pattern of 1, 2, 4, 8 or 16 bytes; offset and bytes are multiples of it.
-bool apus_cl_fill(apus_cl_buffer *buffer, int64_t offset, int64_t bytes,
-                  const void *pattern, int32_t pattern_bytes);
+bool apus_cl_fill(apus_cl_buffer *buffer, int64_t offset, int64_t bytes, const void *pattern,
+                  int32_t pattern_bytes);
 
 typedef struct apus_cl_statistics {
-    int64_t bytes_used, bytes_cached, bytes_peak;   // by live buffers, by freed blocks, most used so far
+    // by live buffers, by freed blocks, most used so far
+    int64_t bytes_used, bytes_cached, bytes_peak;
     int64_t allocations;                            // blocks that the driver was asked for
     int64_t bytes_written, writes, bytes_read, reads;   // host to device, device to host
     int64_t launches;
@@ -66,8 +71,8 @@ void apus_cl_empty_cache(apus_cl_context *context);
 
 /// A compiled kernel; it belongs to the context and lives as long.
 typedef struct apus_cl_kernel apus_cl_kernel;
-/// `name` from Kernels/`file`.cl, built with `options` ("-DOP=3 -DX_TYPE=0"). Built once a context; the binary is
-/// kept on disk in ${APUS_CACHE:-${XDG_CACHE_HOME:-~/.cache}/apus}.
+/// `name` from Kernels/`file`.cl, built with `options` ("-DOP=3 -DX_TYPE=0"). Built once a context;
+/// the binary is kept on disk in ${APUS_CACHE:-${XDG_CACHE_HOME:-~/.cache}/apus}.
 apus_cl_kernel *apus_cl_kernel_get(apus_cl_context *context, const char *file, const char *name,
                                    const char *options);
 /// The largest work-group that the kernel allows on its device; -1 on failure.
@@ -78,7 +83,8 @@ const char *apus_cl_cache_folder(void);
 // ---- launching
 
 typedef enum apus_cl_argument_kind : int32_t {
-    APUS_CL_TENSOR,   // two kernel arguments: the buffer's pointer (NULL for no buffer) and `value`, a long: the
+    // two kernel arguments: the buffer's pointer (NULL for no buffer) and `value`, a long: the
+    APUS_CL_TENSOR,
                       // offset of its first element
     APUS_CL_VALUE,    // a scalar: the first `bytes` of `value`
     APUS_CL_STRUCT,   // `bytes` at `pointer`, read during the call
@@ -113,8 +119,9 @@ static inline apus_cl_argument apus_cl_local(int32_t bytes) {
     return (apus_cl_argument){.kind = APUS_CL_LOCAL, .bytes = bytes};
 }
 
-/// Enqueues the kernel on global work-items in work-groups of `local`; each global length is rounded up to a multiple
-/// of the local one (kernels test their bounds). An empty range does nothing.
+/// Enqueues the kernel on global work-items in work-groups of `local`; each global length is
+/// rounded up to a multiple of the local one (kernels test their bounds). An empty range does
+/// nothing.
 bool apus_cl_launch(apus_cl_kernel *kernel, const apus_cl_argument *arguments, int32_t count,
                     const int64_t global[3], const int64_t local[3]);
 /// Hands what is enqueued to the device without waiting.
@@ -122,7 +129,8 @@ bool apus_cl_flush(apus_cl_context *context);
 /// Waits until the queue is empty.
 bool apus_cl_finish(apus_cl_context *context);
 
-/// Between the two calls the device time of every launch is added up: returns seconds, or -1. Needs `profiling`.
+/// Between the two calls the device time of every launch is added up: returns seconds, or -1. Needs
+/// `profiling`.
 bool apus_cl_timing_begin(apus_cl_context *context);
 double apus_cl_timing_end(apus_cl_context *context);
 
@@ -131,8 +139,8 @@ double apus_cl_timing_end(apus_cl_context *context);
 /// A shape, or the strides of an array: what kernels take as `axes` by value, outermost axis first.
 typedef struct apus_cl_axes { int64_t n[APUS_MAX_RANK]; } apus_cl_axes;
 
-/// Merges neighbouring axes that `count` arrays of one shape walk alike and drops those of length 1: writes the
-/// shape, and strides[i] of array i; returns the rank that is left, at least 1.
+/// Merges neighbouring axes that `count` arrays of one shape walk alike and drops those of length
+/// 1: writes the shape, and strides[i] of array i; returns the rank that is left, at least 1.
 int32_t apus_cl_merge_axes(const apus_array *const *arrays, int32_t count, apus_cl_axes *shape,
                            apus_cl_axes *strides);
 
