@@ -1,9 +1,10 @@
 // Random numbers: Philox4x32-10, the same bits as on every other device.
 //
-// Layout      y contiguous. The call fills elements 0 ..< n with the numbers of words 0 ..< n of the stream.
-// Geometry    global (ceil(n / 4)): a work-item makes one block, four words. Any local size.
-// Options     DISTRIBUTION: a value of apus_distribution; Y_TYPE: int or uint words for bits, else any type.
-// CPU twin    cpu/random.inc, operation by operation: each sum and product is rounded on its own, and no function
+// Layout      y contiguous. The call fills elements 0 ..< n with the numbers of words 0 ..< n of
+// the stream. Geometry    global (ceil(n / 4)): a work-item makes one block, four words. Any local
+// size. Options     DISTRIBUTION: a value of apus_distribution; Y_TYPE: int or uint words for bits,
+// else any type. CPU twin    cpu/random.inc, operation by operation: each sum and product is
+// rounded on its own, and no function
 //             of the library is called, for those may differ by a bit from device to device.
 
 #pragma OPENCL FP_CONTRACT OFF
@@ -17,8 +18,9 @@
 
 inline uint4 philox(uint4 counter, uint2 key) {
     for (int round = 0; round < 10; round++, key += (uint2)(0x9E3779B9u, 0xBB67AE85u)) {
-        counter = (uint4)(mul_hi(counter.s2, 0xCD9E8D57u) ^ counter.s1 ^ key.s0, counter.s2 * 0xCD9E8D57u,
-                          mul_hi(counter.s0, 0xD2511F53u) ^ counter.s3 ^ key.s1, counter.s0 * 0xD2511F53u);
+        counter = (uint4)(
+            mul_hi(counter.s2, 0xCD9E8D57u) ^ counter.s1 ^ key.s0, counter.s2 * 0xCD9E8D57u,
+            mul_hi(counter.s0, 0xD2511F53u) ^ counter.s3 ^ key.s1, counter.s0 * 0xD2511F53u);
     }
     return counter;
 }
@@ -29,7 +31,8 @@ inline float unit(uint word) { return (float)(int)(word >> 8) * 0x1p-24f; }
 // sqrt(-2 log u) for u = ((word >> 8) + 1) 2^-24.
 inline float radius(uint word) {
     const float m = (float)((int)(word >> 8) + 1);
-    const int k = (as_int(m) - 0x3f3504f3) >> 23;   // m = (1 + f) 2^k with 1 + f in sqrt(1/2) ..< sqrt(2)
+    // m = (1 + f) 2^k with 1 + f in sqrt(1/2) ..< sqrt(2)
+    const int k = (as_int(m) - 0x3f3504f3) >> 23;
     const float f = as_float(as_int(m) - (k << 23)) - 1.0f;
     const float e = (float)(k - 24);
     float p = f * -0x1.38c974p-4f + 0x1.055eaep-3f;
@@ -44,7 +47,8 @@ inline float radius(uint word) {
     y = y + square * -0.5f;
     const float log_u = e * 0x1.62e4p-1f + (f + y);
     const float x = log_u * -2.0f;
-    // 1 / sqrt(x) by three Newton steps from a guess that halves the exponent; x = 0 gives 0 in the end.
+    // 1 / sqrt(x) by three Newton steps from a guess that halves the exponent; x = 0 gives 0 in the
+    // end.
     const float half_x = x * 0.5f;
     float s = as_float(0x5f375a86 - (as_int(x) >> 1));
     s = s * (1.5f - half_x * s * s);
@@ -53,7 +57,8 @@ inline float radius(uint word) {
     return x * s;
 }
 
-// Cosine and sine of 2 pi (word >> 8) 2^-24: the nearest quarter turn, and the rest, at most an eighth, in radians.
+// Cosine and sine of 2 pi (word >> 8) 2^-24: the nearest quarter turn, and the rest, at most an
+// eighth, in radians.
 inline float2 turn(uint word) {
     const int a = (int)(word >> 8), q = (a + (1 << 21)) >> 22;
     const float r = (float)(a - (q << 22)) * 0x1.921fb6p-22f, z = r * r;
@@ -77,12 +82,13 @@ inline float2 normal_pair(uint first, uint second, float mean, float deviation) 
 
 #ifdef KERNEL_random
 // a, b: (low, high), (mean, deviation) or (probability, unused).
-__kernel void random(const long n, const ulong seed, const ulong stream, const float a, const float b,
-                     OUT(Y_TYPE, y)) {
+__kernel void random(const long n, const ulong seed, const ulong stream, const float a,
+                     const float b, OUT(Y_TYPE, y)) {
     const ulong block = get_global_id(0);
     const long first = (long)block * 4;
     if (first >= n) return;
-    const uint4 w = philox((uint4)((uint)block, (uint)(block >> 32), (uint)stream, (uint)(stream >> 32)),
+    const uint4 w = philox((uint4)((uint)block, (uint)(block >> 32), (uint)stream,
+                                   (uint)(stream >> 32)),
                            (uint2)((uint)seed, (uint)(seed >> 32)));
 #if DISTRIBUTION == 0
     const uint words[4] = {w.s0, w.s1, w.s2, w.s3};

@@ -90,12 +90,14 @@ static void check_unary(apus_unary_op op, float a, float b, float scale) {
 }
 
 static void check_specials(void) {
-    float x[] = {0, -0.0f, INFINITY, -INFINITY, NAN, 1e-45f, -1e-40f, 3e38f, 1e-8f, -1, 1, -2, 100, -110};
+    float x[] = {0, -0.0f, INFINITY, -INFINITY, NAN, 1e-45f, -1e-40f, 3e38f, 1e-8f, -1, 1, -2, 100,
+                 -110};
     enum { N = sizeof x / sizeof *x };
     float y[N];
     const apus_unary_op ops[] = {
-        APUS_EXP, APUS_LOG, APUS_LOG1P, APUS_EXPM1, APUS_SQRT, APUS_SIN, APUS_COS, APUS_ERF, APUS_TANH,
-        APUS_SIGMOID, APUS_SIGN, APUS_FLOOR, APUS_CEIL, APUS_ROUND, APUS_RELU, APUS_NOT, APUS_IS_FINITE,
+        APUS_EXP, APUS_LOG, APUS_LOG1P, APUS_EXPM1, APUS_SQRT, APUS_SIN, APUS_COS, APUS_ERF,
+        APUS_TANH, APUS_SIGMOID, APUS_SIGN, APUS_FLOOR, APUS_CEIL, APUS_ROUND, APUS_RELU, APUS_NOT,
+        APUS_IS_FINITE,
     };
     apus_array ax = vector_of(x, APUS_F32, N), ay = vector_of(y, APUS_F32, N);
     for (size_t k = 0; k < sizeof ops / sizeof *ops; k++) {
@@ -114,8 +116,9 @@ static void check_specials(void) {
     apus_binary(APUS_POW, &ab, &ae, &ap);
     for (int i = 0; i < N * N; i++) {
         float want = (float)pow(base[i], exponent[i]);
-        CHECK((isnan(want) && isnan(power[i])) || want == power[i] || fabsf(power[i] - want) <= 1e-6f * fabsf(want),
-              "%g to the %g: %g, not %g", base[i], exponent[i], power[i], want);
+        CHECK((isnan(want) && isnan(power[i])) || want == power[i]
+              || fabsf(power[i] - want) <= 1e-6f * fabsf(want), "%g to the %g: %g, not %g",
+              base[i], exponent[i], power[i], want);
     }
 }
 
@@ -129,12 +132,16 @@ static void check_strides(int64_t rows, int64_t columns, apus_dtype dtype) {
     fill_random(y, rows + columns);
     for (int64_t i = 0; i < rows * columns; i++) x[i] = truncf(x[i] * 64);   // exact in every type
     for (int64_t i = 0; i < rows + columns; i++) y[i] = truncf(y[i] * 32);
-    apus_array ax = vector_of(x, APUS_F32, rows * columns), an = vector_of(narrow, dtype, rows * columns);
+    apus_array ax = vector_of(x, APUS_F32, rows * columns),
+        an = vector_of(narrow, dtype, rows * columns);
     apus_copy(&ax, &an);
-    apus_array view = {.data = narrow, .dtype = dtype, .rank = 2, .shape = {rows, columns}, .strides = {1, rows}};
+    apus_array view = {.data = narrow, .dtype = dtype, .rank = 2, .shape = {rows, columns},
+                       .strides = {1, rows}};
     for (int by_row = 0; by_row < 2; by_row++) {
-        apus_array ay = {.data = y, .rank = 2, .shape = {rows, columns}, .strides = {!by_row, by_row}};
-        apus_array az = {.data = z, .rank = 2, .shape = {rows, columns}, .strides = {2 * columns, 2}};
+        apus_array ay = {.data = y, .rank = 2, .shape = {rows, columns},
+                         .strides = {!by_row, by_row}};
+        apus_array az = {.data = z, .rank = 2, .shape = {rows, columns},
+                         .strides = {2 * columns, 2}};
         memset(z, 0, (size_t)(rows * columns) * 8);
         apus_binary(APUS_ADD, &view, &ay, &az);
         bool same = true;
@@ -142,15 +149,18 @@ static void check_strides(int64_t rows, int64_t columns, apus_dtype dtype) {
             for (int64_t j = 0; j < columns; j++)
                 same &= z[2 * (i * columns + j)] == x[j * rows + i] + y[by_row ? j : i]
                     && z[2 * (i * columns + j) + 1] == 0;
-        CHECK(same, "%lld x %lld, type %d, by row %d", (long long)rows, (long long)columns, dtype, by_row);
+        CHECK(same, "%lld x %lld, type %d, by row %d", (long long)rows, (long long)columns, dtype,
+              by_row);
     }
     free(x), free(y), free(z), free(narrow);
 }
 
 static void check_integers(void) {
-    int32_t x[] = {7, -7, 7, -7, 5, INT32_MIN, INT32_MAX, 16777217}, y[] = {2, 2, -2, -2, 0, -1, 1, 16777216};
+    int32_t x[] = {7, -7, 7, -7, 5, INT32_MIN, INT32_MAX, 16777217},
+        y[] = {2, 2, -2, -2, 0, -1, 1, 16777216};
     int32_t z[8], quotients[] = {3, -3, -3, 3, 0, INT32_MIN, INT32_MAX, 1};
-    apus_array ax = vector_of(x, APUS_I32, 8), ay = vector_of(y, APUS_I32, 8), az = vector_of(z, APUS_I32, 8);
+    apus_array ax = vector_of(x, APUS_I32, 8), ay = vector_of(y, APUS_I32, 8),
+        az = vector_of(z, APUS_I32, 8);
     apus_binary(APUS_DIV, &ax, &ay, &az);
     CHECK(memcmp(z, quotients, sizeof z) == 0, "integer division");
     apus_binary(APUS_SUB, &ax, &ay, &az);
@@ -170,7 +180,8 @@ static void check_threads(void) {
     int64_t n = 3 << 20;
     float *x = malloc((size_t)n * 4), *one = malloc((size_t)n * 4), *many = malloc((size_t)n * 4);
     fill_random(x, n);
-    apus_array ax = vector_of(x, APUS_F32, n), ay = vector_of(one, APUS_F32, n), az = vector_of(many, APUS_F32, n);
+    apus_array ax = vector_of(x, APUS_F32, n), ay = vector_of(one, APUS_F32, n),
+        az = vector_of(many, APUS_F32, n);
     int32_t threads = apus_thread_count();
     apus_set_thread_count(1);
     apus_unary(APUS_GELU, 0, 0, &ax, &ay);
@@ -184,11 +195,12 @@ static void check_threads(void) {
 void test_elementwise(void) {
     for (int op = APUS_EXP; op <= APUS_IS_FINITE; op++)
         for (float scale = 0.5f; scale < 20; scale *= 6)
-            check_unary((apus_unary_op)op, op == APUS_CLAMP ? -0.4f : op == APUS_POW_SCALAR ? 1.7f : 0.6f, 0.7f, scale);
+            check_unary((apus_unary_op)op, op == APUS_CLAMP ? -0.4f : 1.7f, 0.7f, scale);
     check_specials();
     for (int64_t rows = 1; rows < 200; rows = rows * 3 + 1)
         for (int64_t columns = 1; columns < 300; columns = columns * 4 + 1)
-            for (int type = APUS_F32; type <= APUS_I8; type++) check_strides(rows, columns, (apus_dtype)type);
+            for (int type = APUS_F32; type <= APUS_I8; type++)
+                check_strides(rows, columns, (apus_dtype)type);
     check_integers();
     check_threads();
     apus_array none = {.rank = 2, .shape = {3, 0}};

@@ -21,7 +21,8 @@ static void check_words(void) {
     CHECK(memcmp(words, prefix, sizeof prefix) != 0, "another stream");
 }
 
-static void check_moments(apus_distribution distribution, float a, float b, double mean, double variance) {
+static void check_moments(apus_distribution distribution, float a, float b, double mean,
+                          double variance) {
     enum { N = 200001 };
     float *x = malloc(N * 4), *again = malloc(N * 4);
     apus_array y = vector_of(x, APUS_F32, N), z = vector_of(again, APUS_F32, N);
@@ -29,8 +30,8 @@ static void check_moments(apus_distribution distribution, float a, float b, doub
     double sum = 0, squares = 0;
     for (int i = 0; i < N; i++) sum += x[i];
     for (int i = 0; i < N; i++) squares += (x[i] - mean) * (x[i] - mean);
-    CHECK(fabs(sum / N - mean) < 0.01 && fabs(squares / N - variance) < 0.02 * variance, "moments: %g, %g",
-          sum / N, squares / N);
+    CHECK(fabs(sum / N - mean) < 0.01 && fabs(squares / N - variance) < 0.02 * variance,
+          "moments: %g, %g", sum / N, squares / N);
     int32_t threads = apus_thread_count();
     apus_set_thread_count(3);
     apus_random(distribution, 42, 7, a, b, &z);
@@ -49,7 +50,8 @@ static void check_normals(void) {
     apus_random(APUS_BITS, 3, 4, 0, 0, &w);
     apus_random(APUS_NORMAL, 3, 4, 0, 1, &y);
     for (int i = 0; i < N; i += 2) {
-        double r = sqrt(-2 * log(((words[i] >> 8) + 1) * 0x1p-24)), angle = 2 * M_PI * (words[i + 1] >> 8) * 0x1p-24;
+        double r = sqrt(-2 * log(((words[i] >> 8) + 1) * 0x1p-24)),
+            angle = 2 * M_PI * (words[i + 1] >> 8) * 0x1p-24;
         want[i] = r * cos(angle);
         want[i + 1] = r * sin(angle);
     }

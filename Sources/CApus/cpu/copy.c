@@ -1,7 +1,8 @@
 // Copies, conversions, fills and counting.
 //
-// A copy that keeps the type moves bits. Where the source is transposed, tiles of 64 by 64 are read by cache lines,
-// transposed in registers, and written by cache lines. What does not fit in the last-level cache is written around it. The floor is the memory's read + write bandwidth.
+// A copy that keeps the type moves bits. Where the source is transposed, tiles of 64 by 64 are read
+// by cache lines, transposed in registers, and written by cache lines. What does not fit in the
+// last-level cache is written around it. The floor is the memory's read + write bandwidth.
 #include "capus/elementwise.h"
 #include "capus/threads.h"
 
@@ -19,10 +20,10 @@ typedef struct copy_call {
     int64_t size;
     uint32_t value;   // of a fill
     bool around;
-    void (*copy)(int64_t size, const char *x, int64_t x_row, int64_t x_column, int64_t rows, int64_t columns,
-                 bool around, char *y, int64_t y_row, int64_t y_column);
-    void (*fill)(int64_t size, uint32_t value, int64_t rows, int64_t columns, bool around, char *y, int64_t y_row,
-                 int64_t y_column);
+    void (*copy)(int64_t size, const char *x, int64_t x_row, int64_t x_column, int64_t rows,
+                 int64_t columns, bool around, char *y, int64_t y_row, int64_t y_column);
+    void (*fill)(int64_t size, uint32_t value, int64_t rows, int64_t columns, bool around, char *y,
+                 int64_t y_row, int64_t y_column);
 } copy_call;
 
 static void run_tile(void *context, const walk_loops *loops, const walk_tile *tile) {
@@ -34,8 +35,9 @@ static void run_tile(void *context, const walk_loops *loops, const walk_tile *ti
         call->fill(call->size, call->value, tile->rows, tile->columns, call->around, tile->at[0],
                    loops->strides[0][1], loops->strides[0][0]);
     } else {
-        call->copy(call->size, tile->at[1], loops->strides[1][1], loops->strides[1][0], tile->rows, tile->columns,
-                   call->around, tile->at[0], loops->strides[0][1], loops->strides[0][0]);
+        call->copy(call->size, tile->at[1], loops->strides[1][1], loops->strides[1][0], tile->rows,
+                   tile->columns, call->around, tile->at[0], loops->strides[0][1],
+                   loops->strides[0][0]);
     }
 }
 
@@ -60,12 +62,14 @@ void apus_copy(const apus_array *x, const apus_array *y) {
 static uint32_t bits_of(double value, apus_dtype dtype) {
     uint32_t bits = 0;
     if (dtype == APUS_I32) {
-        int32_t i = value != value ? 0 : value >= 0x1p31 ? INT32_MAX : value < -0x1p31 ? INT32_MIN : (int32_t)value;
+        int32_t i = value != value ? 0
+            : value >= 0x1p31 ? INT32_MAX : value < -0x1p31 ? INT32_MIN : (int32_t)value;
         memcpy(&bits, &i, 4);
         return bits;
     }
     float rounded = (float)value;
-    apus_copy(&(apus_array){.data = &rounded, .dtype = APUS_F32}, &(apus_array){.data = &bits, .dtype = dtype});
+    apus_copy(&(apus_array){.data = &rounded, .dtype = APUS_F32},
+              &(apus_array){.data = &bits, .dtype = dtype});
     return bits;
 }
 
@@ -98,9 +102,12 @@ static void count_range(void *context, int64_t task, int32_t thread) {
         return;
     }
     float values[WALK_TILE];
-    for (int64_t i = 0; i < n; i++) values[i] = (float)(call->start + (double)(begin + i) * call->step);
-    apus_copy(&(apus_array){.data = values, .dtype = APUS_F32, .rank = 1, .shape = {n}, .strides = {1}},
-              &(apus_array){.data = y, .dtype = call->y->dtype, .rank = 1, .shape = {n}, .strides = {1}});
+    for (int64_t i = 0; i < n; i++)
+        values[i] = (float)(call->start + (double)(begin + i) * call->step);
+    apus_array from = {.data = values, .rank = 1, .shape = {n}, .strides = {1}}, to = from;
+    to.data = y;
+    to.dtype = call->y->dtype;
+    apus_copy(&from, &to);
 }
 
 void apus_iota(double start, double step, const apus_array *y) {

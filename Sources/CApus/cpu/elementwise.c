@@ -1,9 +1,10 @@
 // Elementwise operations on strided arrays of any type.
 //
-// The walk cuts the arrays into tiles. A tile's operands that are contiguous f32 are read and written in place;
-// others go through packed f32 buffers in the L1 cache, and single values are repeated for one vector. So there is one
-// f32 row kernel for each operation, whatever the strides and types. i32 operations have rows of their own.
-// Results larger than the last-level cache are written around it, which saves reading them first.
+// The walk cuts the arrays into tiles. A tile's operands that are contiguous f32 are read and
+// written in place; others go through packed f32 buffers in the L1 cache, and single values are
+// repeated for one vector. So there is one f32 row kernel for each operation, whatever the strides
+// and types. i32 operations have rows of their own. Results larger than the last-level cache are
+// written around it, which saves reading them first.
 #include "capus/elementwise.h"
 
 #include "elementwise_walk.h"
@@ -18,12 +19,13 @@ enum {
     CONVERT = -1,          // unary operation that returns its argument
 };
 
-typedef void (*row_kernel)(int32_t op, float a, float b, int64_t n, const float *const *in, const int64_t *step,
-                           float *out);
-typedef void (*tile_loader)(apus_dtype dtype, bool words, const char *p, int64_t row_step, int64_t column_step,
-                            int64_t rows, int64_t columns, float *out);
-typedef void (*tile_storer)(apus_dtype dtype, bool words, const float *x, int64_t rows, int64_t columns, bool around,
-                            char *p, int64_t row_step, int64_t column_step);
+typedef void (*row_kernel)(int32_t op, float a, float b, int64_t n, const float *const *in,
+                           const int64_t *step, float *out);
+typedef void (*tile_loader)(apus_dtype dtype, bool words, const char *p, int64_t row_step,
+                            int64_t column_step, int64_t rows, int64_t columns, float *out);
+typedef void (*tile_storer)(apus_dtype dtype, bool words, const float *x, int64_t rows,
+                            int64_t columns, bool around, char *p, int64_t row_step,
+                            int64_t column_step);
 
 // Operand 0 is the result. words: elements are i32, else f32.
 typedef struct elementwise_call {
@@ -44,16 +46,18 @@ static bool is_native(const elementwise_call *call, int32_t k) {
 }
 
 // Operand k of the tile in place, as a repeated value, or loaded into the buffer.
-static row_source source(const elementwise_call *call, const walk_loops *loops, const walk_tile *tile, int32_t k,
-                         bool packed, float *buffer) {
+static row_source source(const elementwise_call *call, const walk_loops *loops,
+                         const walk_tile *tile, int32_t k, bool packed, float *buffer) {
     int64_t row = loops->strides[k][1], column = loops->strides[k][0];
     if (is_native(call, k) && column == 4 && (!packed || row == tile->columns * 4))
         return (row_source){tile->at[k], row, 1};
     if (column == 0 && (!packed || row == 0)) {
-        call->load(call->dtypes[k], call->words, tile->at[k], row, 0, packed ? 1 : tile->rows, SPLAT, buffer);
+        call->load(call->dtypes[k], call->words, tile->at[k], row, 0, packed ? 1 : tile->rows,
+                   SPLAT, buffer);
         return (row_source){(char *)buffer, SPLAT * 4, 0};
     }
-    call->load(call->dtypes[k], call->words, tile->at[k], row, column, tile->rows, tile->columns, buffer);
+    call->load(call->dtypes[k], call->words, tile->at[k], row, column, tile->rows, tile->columns,
+               buffer);
     return (row_source){(char *)buffer, tile->columns * 4, 1};
 }
 
@@ -76,7 +80,8 @@ static void run_tile(void *context, const walk_loops *loops, const walk_tile *ti
     char *out = in_place ? tile->at[0] : (char *)buffers[0];
     int64_t pitch = in_place ? row : tile->columns * 4;
 
-    int64_t lines = packed ? 1 : tile->rows, length = packed ? tile->rows * tile->columns : tile->columns;
+    int64_t lines = packed ? 1 : tile->rows;
+    int64_t length = packed ? tile->rows * tile->columns : tile->columns;
     for (int64_t i = 0; i < lines; i++) {
         const float *in[WALK_OPERANDS - 1];
         int64_t step[WALK_OPERANDS - 1];
@@ -87,8 +92,8 @@ static void run_tile(void *context, const walk_loops *loops, const walk_tile *ti
         call->row(call->op, call->a, call->b, length, in, step, (float *)(void *)(out + i * pitch));
     }
     if (!in_place)
-        call->store(call->dtypes[0], call->words, buffers[0], tile->rows, tile->columns, call->around, tile->at[0],
-                    row, column);
+        call->store(call->dtypes[0], call->words, buffers[0], tile->rows, tile->columns,
+                    call->around, tile->at[0], row, column);
 }
 
 static void run(elementwise_call call, int32_t operands, const apus_array *const *arrays) {
@@ -117,14 +122,15 @@ static bool is_int_unary(apus_unary_op op, float a) {
 }
 
 void apus_unary(apus_unary_op op, float a, float b, const apus_array *x, const apus_array *y) {
-    bool words = x->dtype == APUS_I32 && (y->dtype == APUS_I32 || op == APUS_NOT) && is_int_unary(op, a);
+    bool words = x->dtype == APUS_I32 && (y->dtype == APUS_I32 || op == APUS_NOT)
+        && is_int_unary(op, a);
     row_kernel row = words ? APUS_BEST(unary_int_row) : APUS_BEST(unary_row);
     run((elementwise_call){.op = (int32_t)op, .a = a, .b = b, .words = words, .row = row}, 2,
         (const apus_array *[]){y, x});
 }
 
-void apus_unary_gradient(apus_unary_op op, float a, float b, const apus_array *x, const apus_array *g,
-                         const apus_array *dx) {
+void apus_unary_gradient(apus_unary_op op, float a, float b, const apus_array *x,
+                         const apus_array *g, const apus_array *dx) {
     run((elementwise_call){.op = (int32_t)op, .a = a, .b = b, .row = APUS_BEST(gradient_row)}, 3,
         (const apus_array *[]){dx, x, g});
 }
@@ -138,12 +144,14 @@ void apus_binary(apus_binary_op op, const apus_array *x, const apus_array *y, co
         (const apus_array *[]){z, x, y});
 }
 
-void apus_select(const apus_array *condition, const apus_array *a, const apus_array *b, const apus_array *y) {
+void apus_select(const apus_array *condition, const apus_array *a, const apus_array *b,
+                 const apus_array *y) {
     bool words = a->dtype == APUS_I32 && b->dtype == APUS_I32 && y->dtype == APUS_I32;
     run((elementwise_call){.words = words, .row = APUS_BEST(select_row)}, 4,
         (const apus_array *[]){y, condition, a, b});
 }
 
 void elementwise_convert(const apus_array *x, const apus_array *y) {
-    run((elementwise_call){.op = CONVERT, .row = APUS_BEST(unary_row)}, 2, (const apus_array *[]){y, x});
+    run((elementwise_call){.op = CONVERT, .row = APUS_BEST(unary_row)}, 2,
+        (const apus_array *[]){y, x});
 }

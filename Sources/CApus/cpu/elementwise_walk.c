@@ -1,8 +1,9 @@
 // Plans and runs the loop nests of elementwise operations.
 //
-// A tile is a rectangle on the two innermost axes. Rows are long runs where all operands are contiguous there;
-// where one is transposed, axis 1 is made the axis along which that one is contiguous, and tiles get nearly square,
-// so that every cache line that a tile touches is used whole. Tiles go to threads in ranges of equal length.
+// A tile is a rectangle on the two innermost axes. Rows are long runs where all operands are
+// contiguous there; where one is transposed, axis 1 is made the axis along which that one is
+// contiguous, and tiles get nearly square, so that every cache line that a tile touches is used
+// whole. Tiles go to threads in ranges of equal length.
 #include "elementwise_walk.h"
 
 #include <stdlib.h>
@@ -10,7 +11,8 @@
 #include "capus/threads.h"
 
 int64_t walk_element_size(apus_dtype dtype) {
-    return dtype == APUS_F32 || dtype == APUS_I32 ? 4 : dtype == APUS_BF16 || dtype == APUS_F16 ? 2 : 1;
+    if (dtype == APUS_F32 || dtype == APUS_I32) return 4;
+    return dtype == APUS_BF16 || dtype == APUS_F16 ? 2 : 1;
 }
 
 static void swap_axes(walk_loops *l, int32_t i, int32_t j) {
@@ -69,9 +71,11 @@ bool walk_plan(int32_t operands, const apus_array *const *arrays, int64_t tile, 
         if (first->shape[axis] == 1) continue;
         int32_t i = l->rank++;
         l->shape[i] = first->shape[axis];
-        for (int32_t k = 0; k < operands; k++) l->strides[k][i] = arrays[k]->strides[axis] * sizes[k];
+        for (int32_t k = 0; k < operands; k++)
+            l->strides[k][i] = arrays[k]->strides[axis] * sizes[k];
         // Inner axes have the smaller steps in the first operand.
-        for (; i > 0 && llabs(l->strides[0][i]) < llabs(l->strides[0][i - 1]); i--) swap_axes(l, i, i - 1);
+        for (; i > 0 && llabs(l->strides[0][i]) < llabs(l->strides[0][i - 1]); i--)
+            swap_axes(l, i, i - 1);
     }
     join_axes(l);
     bool transposed = place_transposed_axis(l, sizes);
@@ -90,7 +94,8 @@ bool walk_plan(int32_t operands, const apus_array *const *arrays, int64_t tile, 
 bool walk_exceeds_cache(const walk_loops *l) {
     int64_t bytes = 0;
     for (int32_t k = 0; k < l->operands; k++) {
-        if (k > 0 && l->data[k] == l->data[0]) return false;   // what was read is in the cache when it is written
+        // In place: what was read is in the cache when it is written.
+        if (k > 0 && l->data[k] == l->data[0]) return false;
         int64_t span = 1;   // of distinct memory; about 4 bytes an element
         for (int32_t axis = 0; axis < l->rank; axis++)
             if (l->strides[k][axis] != 0) span *= l->shape[axis];
@@ -118,7 +123,8 @@ static walk_tile tile_at(const walk_loops *l, const int64_t *place) {
     };
     for (int32_t k = 0; k < l->operands; k++) {
         tile.at[k] = l->data[k] + column * l->strides[k][0] + row * l->strides[k][1];
-        for (int32_t axis = 2; axis < l->rank; axis++) tile.at[k] += place[axis] * l->strides[k][axis];
+        for (int32_t axis = 2; axis < l->rank; axis++)
+            tile.at[k] += place[axis] * l->strides[k][axis];
     }
     return tile;
 }
@@ -126,7 +132,8 @@ static walk_tile tile_at(const walk_loops *l, const int64_t *place) {
 static void run_range(void *context, int64_t task, int32_t thread) {
     (void)thread;
     const walk_job *job = context;
-    int64_t begin = task * job->tiles_per_task, end = smaller(begin + job->tiles_per_task, job->tiles);
+    int64_t begin = task * job->tiles_per_task;
+    int64_t end = smaller(begin + job->tiles_per_task, job->tiles);
     int64_t place[APUS_MAX_RANK] = {0}, rest = begin;
     for (int32_t axis = 0; axis < job->loops->rank; axis++) {
         place[axis] = rest % job->counts[axis];
@@ -135,8 +142,8 @@ static void run_range(void *context, int64_t task, int32_t thread) {
     for (int64_t i = begin; i < end; i++) {
         walk_tile tile = tile_at(job->loops, place);
         job->body(job->context, job->loops, &tile);
-        for (int32_t axis = 0; axis < job->loops->rank && ++place[axis] == job->counts[axis]; axis++)
-            place[axis] = 0;
+        int32_t axis = 0;   // counts on, the innermost axis first
+        while (axis < job->loops->rank && ++place[axis] == job->counts[axis]) place[axis++] = 0;
     }
     job->body(job->context, job->loops, &(walk_tile){0});
 }
