@@ -151,8 +151,9 @@ static void compute_task(void *context, int64_t task, int32_t thread) {
 
 /// The size of chunks, at most `largest`, with which the threads end together: where several do, the largest.
 static int64_t even_chunk(int64_t panels, int64_t largest, int64_t threads) {
+    if (threads == 1) return parts(panels, parts(panels, largest));
     int64_t best = 1, best_load = INT64_MAX;
-    if (threads > 1) largest = least(largest, parts(panels, 2 * threads));
+    largest = least(largest, parts(panels, 2 * threads));
     for (int64_t size = largest; size > 0 && size > largest / 4; size--) {
         int64_t load = parts(parts(panels, size), threads) * size;
         if (load < best_load) best = size, best_load = load;
@@ -296,7 +297,7 @@ static void run_skinny(const gemm_product *product, int64_t entry) {
     else for (int64_t task = 0; task < tasks; task++) skinny_task(&job, task, 0);
 }
 
-static void run_tiled(const gemm_product *product, int64_t entry) {
+static void run_tiled(const gemm_product *product, int64_t entry, bool alone) {
     const apus_matmul *call = &product->call;
     gemm_shape shape = APUS_BEST(gemm_shape);
     int64_t per_unit = per_unit_of(call->type, shape);
@@ -309,7 +310,7 @@ static void run_tiled(const gemm_product *product, int64_t entry) {
     int32_t *sums = column_sums + all_sums ? apus_scratch(ALL_SUMS, (size_t)(column_sums + all_sums) * 4) : NULL;
     if (all_sums) job.all_sums = (float *)(sums + column_sums);
     job.units = most(1, parts(size.k, per_unit));
-    job.alone = call->m * call->n * call->k < 1 << 18;
+    job.alone = alone || call->m * call->n * call->k < 1 << 18;
     for (int64_t i = 0; i < call->m; i += size.m)
         for (int64_t j = 0; j < call->n; j += size.n) {
             int64_t k = 0;
@@ -324,16 +325,17 @@ static void run_tiled(const gemm_product *product, int64_t entry) {
         }
 }
 
-static void run_entry(const gemm_product *product, int64_t entry) {
+/// One entry of a batch; alone: on this thread.
+static void run_entry(const gemm_product *product, int64_t entry, bool alone) {
     if (is_skinny(&product->call)) run_skinny(product, entry);
-    else run_tiled(product, entry);
+    else run_tiled(product, entry, alone);
 }
 
 // MARK: the public functions
 
 static void entry_task(void *context, int64_t task, int32_t thread) {
     (void)thread;
-    run_entry(context, task);
+    run_entry(context, task, true);
 }
 
 void apus_matmul_run(const apus_matmul *call) {
@@ -341,7 +343,7 @@ void apus_matmul_run(const apus_matmul *call) {
     gemm_product product = {.call = *call};
     // Many entries: each is one thread's, packed and used in its own cache.
     if (call->batch >= 8 * apus_thread_count()) apus_parallel(call->batch, entry_task, &product);
-    else for (int64_t entry = 0; entry < call->batch; entry++) run_entry(&product, entry);
+    else for (int64_t entry = 0; entry < call->batch; entry++) run_entry(&product, entry, false);
 }
 
 void apus_matmul_int8(int64_t m, int64_t n, int64_t k, const int8_t *x, const float *sx,
@@ -353,7 +355,7 @@ void apus_matmul_int8(int64_t m, int64_t n, int64_t k, const int8_t *x, const fl
         .row_scale = sx,
         .column_scale = sw,
     };
-    run_entry(&product, 0);
+    run_entry(&product, 0, false);
 }
 
 const char *apus_matmul_kernel(const apus_matmul *call) {
