@@ -23,6 +23,9 @@ typedef struct {
     float *mean, *rstd;
 } norm_call;
 
+// What a row subtracts, multiplies by and then adds.
+typedef struct { float mean, rstd, rest; } norm_constants;
+
 #define APUS_KERNELS "normalize.inc"
 #include "every_isa.h"
 

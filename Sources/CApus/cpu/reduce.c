@@ -15,7 +15,7 @@
 
 #include <math.h>
 
-enum { FOLD_BLOCK = 1024, FOLD_DEPTH = 128 };
+enum { FOLD_BLOCK = 1024, FOLD_DEPTH = 128, NARROW = 64 };
 
 typedef enum {
     FOLD_SUM, FOLD_SQUARES, FOLD_ABS, FOLD_MAX, FOLD_MIN, FOLD_MAX_ABS, FOLD_PROD,
@@ -134,34 +134,44 @@ static void run_rows(const fold_job *job, const reduce_axis *reduced, int64_t ba
     }
 }
 
-static void flush_columns(fold f, float *acc, int64_t n, double *out) {
-    for (int64_t c = 0; c < n; c++) out[c] = fold_join(f, out[c], acc[c]);
-    for (int64_t c = 0; c < n; c++) acc[c] = fold_identity(f);
+// acc (wide, n) is joined to out (n) and emptied.
+static void flush_columns(fold f, float *acc, int64_t wide, int64_t n, double *out) {
+    for (int64_t w = 0; w < wide; w++)
+        for (int64_t c = 0; c < n; c++) out[c] = fold_join(f, out[c], (double)acc[w * n + c]);
+    for (int64_t c = 0; c < wide * n; c++) acc[c] = fold_identity(f);
+}
+
+// Few columns that fill their rows: `wide` rows then count as one row of wide · n columns.
+static int64_t rows_abreast(const reduce_axis *rows, int64_t n, int64_t stride,
+                            const float *shift) {
+    bool dense = rows->x == n && stride == 1;
+    return dense && n < NARROW && !shift && rows->n >= NARROW ? NARROW / n : 1;
 }
 
 static void run_columns(const fold_job *job, const reduce_axis *reduced, int64_t base, int64_t n,
                         const float *shift, double *out) {
     const reduce_plan *p = job->plan;
-    int32_t last = p->reduced_rank - 1;
-    int64_t size = element_size(job->type);
-    int64_t outer = outer_count(reduced, p->reduced_rank);
-    int64_t depth = 0;
-    float *acc = apus_scratch(0, (size_t)n * sizeof(float));   // (n)
-    for (int64_t c = 0; c < n; c++) acc[c] = fold_identity(job->f);
+    const reduce_axis *last = &reduced[p->reduced_rank - 1];
+    int64_t size = element_size(job->type), outer = outer_count(reduced, p->reduced_rank);
+    int64_t stride = p->kept[p->kept_rank - 1].x, depth = 0;
+    int64_t wide = rows_abreast(last, n, stride, shift);
+    float *acc = apus_scratch(0, (size_t)(wide * n) * sizeof(float));   // (wide, n)
+    for (int64_t c = 0; c < wide * n; c++) acc[c] = fold_identity(job->f);
     for (int64_t o = 0; o < outer; o++) {
-        int64_t at = base + axes_offset(reduced, last, o, false), rows;
-        for (int64_t r = 0; r < reduced[last].n; r += rows) {
-            rows = FOLD_DEPTH - depth;
-            if (rows > reduced[last].n - r) rows = reduced[last].n - r;
-            fold_call call = {job->type, job->x + (at + r * reduced[last].x) * size, rows,
-                              reduced[last].x, n, p->kept[p->kept_rank - 1].x, shift};
+        int64_t at = base + axes_offset(reduced, p->reduced_rank - 1, o, false), rows, abreast;
+        for (int64_t r = 0; r < last->n; r += rows * abreast) {
+            abreast = last->n - r >= wide ? wide : 1;
+            rows = (last->n - r) / abreast;
+            if (rows > FOLD_DEPTH - depth) rows = FOLD_DEPTH - depth;
+            fold_call call = {job->type, job->x + (at + r * last->x) * size, rows,
+                              abreast * last->x, abreast * n, stride, shift};
             APUS_BEST(fold_columns)(job->f, &call, acc);
             if ((depth += rows) < FOLD_DEPTH) continue;
-            flush_columns(job->f, acc, n, out);
+            flush_columns(job->f, acc, wide, n, out);
             depth = 0;
         }
     }
-    flush_columns(job->f, acc, n, out);
+    flush_columns(job->f, acc, wide, n, out);
 }
 
 static void fold_task(void *context, int64_t task, int32_t thread) {
@@ -237,12 +247,17 @@ static void finish_task(void *context, int64_t task, int32_t thread) {
     const finish_job *job = context;
     const reduce_plan *p = job->plan;
     const reduce_axis *inner = &p->kept[p->kept_rank - 1];
-    int64_t end = (task + 1) * FINISH < p->outputs ? (task + 1) * FINISH : p->outputs, at = 0;
-    for (int64_t i = task * FINISH; i < end; i++) {
-        bool fresh = i == task * FINISH || i % inner->n == 0;
-        at = fresh ? axes_offset(p->kept, p->kept_rank, i, true) : at + inner->y;
+    int64_t end = (task + 1) * FINISH < p->outputs ? (task + 1) * FINISH : p->outputs;
+    int64_t left = 0, at = 0;   // of the innermost axis
+    for (int64_t i = task * FINISH; i < end; i++, left--, at += inner->y) {
+        if (left == 0) {
+            left = inner->n - i % inner->n;
+            at = axes_offset(p->kept, p->kept_rank, i, true);
+        }
         double value = job->values[i];
-        put_scalar(job->y, at, job->shift ? log(value) + job->shift[i] : value * job->scale);
+        value = job->shift ? log(value) + (double)job->shift[i] : value * job->scale;
+        if (job->y->dtype == APUS_F32) ((float *)job->y->data)[at] = (float)value;
+        else put_scalar(job->y, at, value);
     }
 }
 

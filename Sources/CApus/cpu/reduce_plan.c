@@ -75,6 +75,6 @@ reduce_plan apus_reduce_plan(const apus_array *x, uint32_t axes, const apus_arra
     p.reduced_rank = merge(p.reduced, p.reduced_rank);
     choose_direction(&p);
     if (x->dtype > APUS_F16) p.by_rows = true;   // integers know only runs
-    cut_into_tasks(&p, x->dtype != APUS_F32 || p.kept[p.kept_rank - 1].x != 1);
+    cut_into_tasks(&p, p.kept[p.kept_rank - 1].x != 1);
     return p;
 }

@@ -22,12 +22,12 @@ typedef struct {
     int64_t lines, lines_a_task;
 } sort_call;
 
-static uint32_t float_key(float value) {
-    if (value != value) return UINT32_MAX;
+static inline uint32_t float_key(float value) {
     uint32_t bits;
-    value += 0.0f;   // -0 becomes 0
-    memcpy(&bits, &value, 4);
-    return bits & 0x80000000 ? ~bits : bits | 0x80000000;
+    float sum = value + 0.0f;   // -0 becomes 0
+    memcpy(&bits, &sum, 4);
+    uint32_t key = bits ^ ((uint32_t)((int32_t)bits >> 31) | 0x80000000);
+    return value != value ? UINT32_MAX : key;
 }
 
 static uint32_t key_at(const apus_array *x, int64_t i) {
@@ -94,8 +94,14 @@ static void sort_line(const sort_call *call, int64_t line, uint64_t *a, uint64_t
     int64_t n = x->shape[axis], k = values->shape[axis], size = element_size(x->dtype);
     int64_t x_at = line_offset(x, x->shape, axis, line), x_step = x->strides[axis];
     uint32_t flip = call->descending ? UINT32_MAX : 0;
-    for (int64_t i = 0; i < n; i++)
-        a[i] = (uint64_t)(key_at(x, x_at + i * x_step) ^ flip) << 32 | (uint64_t)i;
+    if (x->dtype == APUS_F32 && x_step == 1) {
+        const float *from = (const float *)x->data + x_at;
+        for (int64_t i = 0; i < n; i++)
+            a[i] = (uint64_t)(float_key(from[i]) ^ flip) << 32 | (uint64_t)i;
+    } else {
+        for (int64_t i = 0; i < n; i++)
+            a[i] = (uint64_t)(key_at(x, x_at + i * x_step) ^ flip) << 32 | (uint64_t)i;
+    }
     if (n >= SELECT && k <= n / 8) n = select_candidates(a, n, k);
     if (n <= INSERTION) insertion_sort(a, n);
     else a = radix_sort(a, work, n);
