@@ -1,4 +1,5 @@
-// Factorisations: their products give the matrix back, their factors have the promised shape and signs.
+// Factorisations: their products give the matrix back, their factors have the promised shape and
+// signs.
 #include "check.h"
 
 enum { BATCH = 2, MOST = 12 };
@@ -28,7 +29,8 @@ static void fill_definite(float *a, int64_t n) {
 
 
 /// Whether a b is c, within what f32 factors allow.
-static bool product_is(int64_t m, int64_t n, int64_t k, const float *a, const float *b, const float *c) {
+static bool product_is(int64_t m, int64_t n, int64_t k, const float *a, const float *b,
+                       const float *c) {
     double product[MOST * MOST];
     multiply(m, n, k, a, b, product);
     return all_close(c, product, m * n, 1e-4, 1e-5);
@@ -72,7 +74,8 @@ static void check_qr(int64_t m, int64_t n) {
     CHECK(apus_qr(BATCH, m, n, a, q, r) == 0, "%lld x %lld", (long long)m, (long long)n);
     for (int e = 0; e < BATCH; e++) {
         const float *qe = q + e * m * rank, *re = r + e * rank * n;
-        CHECK(product_is(m, n, rank, qe, re, a + e * m * n), "q r, %lld x %lld", (long long)m, (long long)n);
+        CHECK(product_is(m, n, rank, qe, re, a + e * m * n), "q r, %lld x %lld", (long long)m,
+              (long long)n);
         CHECK(columns_are_orthonormal(m, rank, qe), "q, %lld x %lld", (long long)m, (long long)n);
         for (int64_t i = 0; i < rank; i++) {
             CHECK(re[i * n + i] > 0, "the diagonal of r");
@@ -91,8 +94,10 @@ static void check_svd(int64_t m, int64_t n) {
         const float *ue = u + e * m * rank, *se = s + e * rank, *ve = vh + e * rank * n;
         for (int64_t i = 0; i < m * rank; i++) us[i] = ue[i] * se[i % rank];
         transpose(rank, n, ve, v);
-        CHECK(product_is(m, n, rank, us, ve, a + e * m * n), "u s vh, %lld x %lld", (long long)m, (long long)n);
-        CHECK(columns_are_orthonormal(m, rank, ue) && columns_are_orthonormal(n, rank, v), "u and v");
+        CHECK(product_is(m, n, rank, us, ve, a + e * m * n), "u s vh, %lld x %lld", (long long)m,
+              (long long)n);
+        CHECK(columns_are_orthonormal(m, rank, ue) && columns_are_orthonormal(n, rank, v),
+              "u and v");
         CHECK(largest_are_positive(m, rank, ue), "signs of u");
         for (int64_t i = 1; i < rank; i++) CHECK(se[i - 1] >= se[i], "order of s");
     }
@@ -125,8 +130,10 @@ static void check_systems(int64_t n) {
     CHECK(apus_slogdet(BATCH, n, a, sign, logabs) == 0, "slogdet, n %lld", (long long)n);
     for (int64_t i = 0; i < n * n; i++) identity[i] = i % (n + 1) == 0;
     for (int e = 0; e < BATCH; e++) {
-        CHECK(product_is(n, COLUMNS, n, a + e * n * n, x + e * n * COLUMNS, b + e * n * COLUMNS), "a x");
-        CHECK(product_is(n, n, n, a + e * n * n, inverse + e * n * n, identity), "a times its inverse");
+        CHECK(product_is(n, COLUMNS, n, a + e * n * n, x + e * n * COLUMNS, b + e * n * COLUMNS),
+              "a x");
+        CHECK(product_is(n, n, n, a + e * n * n, inverse + e * n * n, identity),
+              "a times its inverse");
     }
 }
 

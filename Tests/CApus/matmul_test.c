@@ -1,4 +1,5 @@
-// Matrix products against sums in double: sizes around the tiles, every way of striding, epilogues, batches.
+// Matrix products against sums in double: sizes around the tiles, every way of striding, epilogues,
+// batches.
 #include "check.h"
 
 typedef struct matmul_case { int64_t m, n, k; } matmul_case;
@@ -6,7 +7,8 @@ typedef struct matmul_case { int64_t m, n, k; } matmul_case;
 // Around 1, a tile of any instruction set, and more than one block of k.
 static const matmul_case cases[] = {
     {1, 1, 1}, {1, 5, 3}, {3, 1, 17}, {1, 70, 40}, {2, 33, 31}, {4, 64, 65}, {5, 7, 0}, {7, 31, 9},
-    {8, 40, 129}, {13, 32, 16}, {14, 32, 64}, {15, 33, 47}, {29, 65, 300}, {64, 64, 64}, {70, 16, 2}, {20, 35, 9001},
+    {8, 40, 129}, {13, 32, 16}, {14, 32, 64}, {15, 33, 47}, {29, 65, 300}, {64, 64, 64}, {70, 16,
+        2}, {20, 35, 9001},
 };
 
 static float half_value(uint16_t h, apus_dtype type) {
@@ -45,7 +47,8 @@ static double activated(apus_activation activation, double x) {
     switch (activation) {
     case APUS_ACTIVATION_RELU: return x > 0 ? x : 0;
     case APUS_ACTIVATION_GELU: return 0.5 * x * erfc(-x / sqrt(2));
-    case APUS_ACTIVATION_GELU_TANH: return 0.5 * x * (1 + tanh(sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+    case APUS_ACTIVATION_GELU_TANH: return 0.5 * x * (1
+        + tanh(sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
     case APUS_ACTIVATION_SILU: return x / (1 + exp(-x));
     default: return x;
     }
@@ -55,12 +58,16 @@ enum { ENTRIES = 3 };
 typedef enum striding { ROWS, TRANSPOSED_B, TRANSPOSED_A, GAPS, STRIDINGS } striding;
 
 /// The call of a case, with its memory; every second case has everything in its epilogue.
-static apus_matmul make_call(matmul_case size, apus_dtype type, apus_dtype c_type, striding s, bool epilogue) {
+static apus_matmul make_call(matmul_case size, apus_dtype type, apus_dtype c_type, striding s,
+                             bool epilogue) {
     int64_t m = size.m, n = size.n, k = size.k, c_row = n + (s == GAPS);
     apus_matmul call = {
-        .m = m, .n = n, .k = k, .type = type, .c_type = c_type, .batch = 1, .alpha = epilogue ? 0.5f : 1, .c_row = c_row,
-        .a_row = s == TRANSPOSED_A ? 1 : s == GAPS ? 2 * k + 1 : k, .a_column = s == TRANSPOSED_A ? m : s == GAPS ? 2 : 1,
-        .b_row = s == TRANSPOSED_B ? 1 : s == GAPS ? 2 * n + 3 : n, .b_column = s == TRANSPOSED_B ? k : s == GAPS ? 2 : 1,
+        .m = m, .n = n, .k = k, .type = type, .c_type = c_type, .batch = 1,
+            .alpha = epilogue ? 0.5f : 1, .c_row = c_row,
+        .a_row = s == TRANSPOSED_A ? 1 : s == GAPS ? 2 * k + 1 : k,
+            .a_column = s == TRANSPOSED_A ? m : s == GAPS ? 2 : 1,
+        .b_row = s == TRANSPOSED_B ? 1 : s == GAPS ? 2 * n + 3 : n,
+            .b_column = s == TRANSPOSED_B ? k : s == GAPS ? 2 : 1,
     };
     call.a = random_values(type, m * (2 * k + 1));
     call.b = random_values(type, k * (2 * n + 3));
@@ -84,7 +91,8 @@ static void free_call(apus_matmul *call) {
 
 /// Whether every element of one entry is as near as its type and the length of its sum allow.
 static bool entry_is_right(const apus_matmul *call, int64_t entry) {
-    int64_t a0 = call->a_offset ? call->a_offset[entry] : 0, b0 = call->b_offset ? call->b_offset[entry] : 0;
+    int64_t a0 = call->a_offset ? call->a_offset[entry] : 0,
+        b0 = call->b_offset ? call->b_offset[entry] : 0;
     int64_t c0 = call->c_offset ? call->c_offset[entry] : 0;
     double unit = call->c_type == APUS_F32 ? 6e-8 : call->c_type == APUS_BF16 ? 4e-3 : 5e-4;
     for (int64_t i = 0; i < call->m; i++)
@@ -96,22 +104,26 @@ static bool entry_is_right(const apus_matmul *call, int64_t entry) {
                 sum += term;
                 size += fabs(term);
             }
-            double expected = activated(call->activation, call->alpha * sum + (call->bias ? call->bias[j] : 0));
+            double expected = activated(call->activation, call->alpha * sum
+                                        + (call->bias ? call->bias[j] : 0));
             if (call->residual)
                 expected += value(call->residual, call->c_type, c0 + i * call->residual_row + j);
             double actual = value(call->c, call->c_type, c0 + i * call->c_row + j);
             double room = 4e-7 * size + 2 * unit * fabs(expected) + 1e-6 + (call->c_type == APUS_F16 ? 1e-4 : 0);
             if (fabs(actual - expected) <= room) continue;
-            printf("  (%lld, %lld): %.9g, expected %.9g\n", (long long)i, (long long)j, actual, expected);
+            printf("  (%lld, %lld): %.9g, expected %.9g\n", (long long)i, (long long)j, actual,
+                   expected);
             return false;
         }
     return true;
 }
 
-static void check_case(matmul_case size, apus_dtype type, apus_dtype c_type, striding s, bool epilogue) {
+static void check_case(matmul_case size, apus_dtype type, apus_dtype c_type, striding s,
+                       bool epilogue) {
     apus_matmul call = make_call(size, type, c_type, s, epilogue);
     apus_matmul_run(&call);
-    CHECK(entry_is_right(&call, 0), "m %lld n %lld k %lld type %d to %d striding %d by %s", (long long)size.m,
+    CHECK(entry_is_right(&call, 0), "m %lld n %lld k %lld type %d to %d striding %d by %s",
+          (long long)size.m,
           (long long)size.n, (long long)size.k, type, c_type, s, apus_matmul_kernel(&call));
     free_call(&call);
 }
@@ -125,13 +137,18 @@ static void check_batch(int64_t entries, apus_dtype type) {
         c[i] = i * M * N;
     }
     apus_matmul call = {
-        .m = M, .n = N, .k = K, .a_row = K, .a_column = 1, .b_row = N, .b_column = 1, .c_row = N, .type = type,
-        .c_type = APUS_F32, .batch = entries, .a_offset = a, .b_offset = b, .c_offset = c, .alpha = 1,
-        .residual_row = N, .a = random_values(type, entries * M * K), .b = random_values(type, entries * K * N),
-        .c = random_values(APUS_F32, entries * M * N), .residual = random_values(APUS_F32, entries * M * N),
+        .m = M, .n = N, .k = K, .a_row = K, .a_column = 1, .b_row = N, .b_column = 1, .c_row = N,
+            .type = type,
+        .c_type = APUS_F32, .batch = entries, .a_offset = a, .b_offset = b, .c_offset = c,
+            .alpha = 1,
+        .residual_row = N, .a = random_values(type, entries * M * K), .b = random_values(type,
+            entries * K * N),
+        .c = random_values(APUS_F32, entries * M * N), .residual = random_values(APUS_F32, entries
+                                                                                 * M * N),
     };
     apus_matmul_run(&call);
-    for (int64_t i = 0; i < entries; i++) CHECK(entry_is_right(&call, i), "entry %lld", (long long)i);
+    for (int64_t i = 0; i < entries; i++) CHECK(entry_is_right(&call, i), "entry %lld",
+                                                (long long)i);
     free_call(&call);
 }
 
@@ -159,7 +176,8 @@ static void check_int8(matmul_case size) {
     for (int64_t i = 0; i < m * k; i++) x[i] = (int8_t)(random_float() * 128);
     for (int64_t i = 0; i < n * k; i++) w[i] = (int8_t)(random_float() * 128);
     if (k) x[0] = w[0] = -128;
-    float *sx = random_values(APUS_F32, m), *sw = random_values(APUS_F32, n), *bias = random_values(APUS_F32, n);
+    float *sx = random_values(APUS_F32, m), *sw = random_values(APUS_F32, n),
+        *bias = random_values(APUS_F32, n);
     float *y = malloc((size_t)(m * n) * 4);
     double *expected = malloc((size_t)(m * n) * 8);
     for (int64_t i = 0; i < m; i++)
@@ -169,7 +187,8 @@ static void check_int8(matmul_case size) {
             expected[i * n + j] = (double)sum * sx[i] * sw[j] + bias[j];
         }
     apus_matmul_int8(m, n, k, x, sx, w, sw, bias, y);
-    CHECK(all_close(y, expected, m * n, 1e-6, 1e-6 + 2e-3 * (double)k * 1e-3), "int8 m %lld n %lld k %lld",
+    CHECK(all_close(y, expected, m * n, 1e-6, 1e-6 + 2e-3 * (double)k * 1e-3),
+          "int8 m %lld n %lld k %lld",
           (long long)m, (long long)n, (long long)k);
     free(x), free(w), free(sx), free(sw), free(bias), free(y), free(expected);
 }
@@ -184,7 +203,8 @@ static void check_openblas(bool trans_a, bool trans_b) {
         for (int j = 0; j < N; j++) {
             expected[i * N + j] = 0;
             for (int p = 0; p < K; p++)
-                expected[i * N + j] += (double)a[trans_a ? p * M + i : i * K + p] * b[trans_b ? j * K + p : p * N + j];
+                expected[i * N + j] += (double)a[trans_a ? p * M + i : i * K + p] * b[trans_b ? j
+                    * K + p : p * N + j];
         }
     apus_matmul_openblas(trans_a, trans_b, M, N, K, a, b, c, 1);
     CHECK(all_close(c, expected, M * N, 1e-6, 1e-6), "transposed %d %d", trans_a, trans_b);
@@ -195,7 +215,9 @@ void test_matmul(void) {
     int count = sizeof cases / sizeof *cases;
     for (int i = 0; i < count; i++)
         for (int t = 0; t < 3; t++)
-            for (striding s = 0; s < STRIDINGS; s++) check_case(cases[i], types[t], s & 1 ? APUS_F32 : types[t], s, (i + t + s) & 1);
+            for (striding s = 0; s < STRIDINGS; s++) check_case(cases[i], types[t], s & 1
+                                                                ? APUS_F32 : types[t], s,
+                                                                    (i + t + s) & 1);
     for (int i = 0; i < count; i++) check_int8(cases[i]);
     for (int t = 0; t < 3; t++) {
         check_batch(ENTRIES, types[t]);

@@ -1,6 +1,7 @@
-// Dense linear algebra through LAPACK, in f64. Matrices are row-major and LAPACK's are column-major, so it sees every
-// matrix transposed: each function says which factorisation of the transpose gives the wanted one, and nothing is copied
-// to turn it round. The entries of a batch are spread over the thread pool.
+// Dense linear algebra through LAPACK, in f64. Matrices are row-major and LAPACK's are
+// column-major, so it sees every matrix transposed: each function says which factorisation of the
+// transpose gives the wanted one, and nothing is copied to turn it round. The entries of a batch
+// are spread over the thread pool.
 #include "capus/linalg.h"
 
 #include <cblas.h>
@@ -35,7 +36,8 @@ static int32_t run(int64_t batch, linalg call) {
     return code;
 }
 
-static double *doubles(int64_t count) { return malloc((size_t)(count > 0 ? count : 1) * sizeof(double)); }
+static double *doubles(int64_t count) { return malloc((size_t)(count > 0 ? count : 1)
+                                                      * sizeof(double)); }
 
 static double *widened(const float *x, int64_t count) {
     double *d = doubles(count);
@@ -82,7 +84,8 @@ static int32_t qr_entry(const linalg *call, int64_t entry) {
     float *q = call->x + entry * m * rank, *r = call->y + entry * rank * n;
     double *d = widened(call->a + entry * m * n, m * n), *tau = doubles(rank);
     int32_t code = d && tau ? 0 : LAPACK_WORK_MEMORY_ERROR;
-    if (!code) code = LAPACKE_dgelqf(LAPACK_COL_MAJOR, (lapack_int)n, (lapack_int)m, d, (lapack_int)n, tau);
+    if (!code) code = LAPACKE_dgelqf(LAPACK_COL_MAJOR, (lapack_int)n, (lapack_int)m, d,
+                                     (lapack_int)n, tau);
     for (int64_t i = 0; !code && i < rank; i++) {
         double sign = d[i * n + i] < 0 ? -1 : 1;
         for (int64_t j = 0; j < n; j++) r[i * n + j] = j < i ? 0 : (float)(sign * d[i * n + j]);
@@ -91,7 +94,8 @@ static int32_t qr_entry(const linalg *call, int64_t entry) {
     double *signs = doubles(rank);
     if (!code && !signs) code = LAPACK_WORK_MEMORY_ERROR;
     for (int64_t i = 0; !code && i < rank; i++) signs[i] = d[i * n + i] < 0 ? -1 : 1;
-    if (!code) code = LAPACKE_dorglq(LAPACK_COL_MAJOR, (lapack_int)rank, (lapack_int)m, (lapack_int)rank,
+    if (!code) code = LAPACKE_dorglq(LAPACK_COL_MAJOR, (lapack_int)rank, (lapack_int)m,
+                                     (lapack_int)rank,
                                      d, (lapack_int)n, tau);
     for (int64_t i = 0; !code && i < m; i++)
         for (int64_t j = 0; j < rank; j++) q[i * rank + j] = (float)(signs[j] * d[i * n + j]);
@@ -102,7 +106,8 @@ static int32_t qr_entry(const linalg *call, int64_t entry) {
 }
 
 int32_t apus_qr(int64_t batch, int64_t m, int64_t n, const float *a, float *q, float *r) {
-    return m <= 0 || n <= 0 ? 0 : run(batch, (linalg){.m = m, .n = n, .a = a, .x = q, .y = r, .body = qr_entry});
+    return m <= 0 || n <= 0 ? 0 : run(batch, (linalg){.m = m, .n = n, .a = a, .x = q, .y = r,
+        .body = qr_entry});
 }
 
 // MARK: singular values and eigenvalues
@@ -110,12 +115,14 @@ int32_t apus_qr(int64_t batch, int64_t m, int64_t n, const float *a, float *q, f
 // The transpose's left vectors are our right ones: u and vh come out where they belong.
 static int32_t svd_entry(const linalg *call, int64_t entry) {
     int64_t m = call->m, n = call->n, rank = least(m, n);
-    float *u = call->x + entry * m * rank, *s = call->y + entry * rank, *vh = call->z + entry * rank * n;
+    float *u = call->x + entry * m * rank, *s = call->y + entry * rank,
+        *vh = call->z + entry * rank * n;
     double *d = widened(call->a + entry * m * n, m * n);
     double *left = doubles(n * rank), *right = doubles(rank * m), *values = doubles(rank);
     int32_t code = LAPACK_WORK_MEMORY_ERROR;
     if (d && left && right && values)
-        code = LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'S', (lapack_int)n, (lapack_int)m, d, (lapack_int)n, values,
+        code = LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'S', (lapack_int)n, (lapack_int)m, d, (lapack_int)n,
+                              values,
                               left, (lapack_int)n, right, (lapack_int)rank);
     for (int64_t j = 0; code == 0 && j < rank; j++) {
         double sign = sign_of_largest(right + j, m, rank);
@@ -130,13 +137,15 @@ static int32_t svd_entry(const linalg *call, int64_t entry) {
     return code;
 }
 
-int32_t apus_svd(int64_t batch, int64_t m, int64_t n, const float *a, float *u, float *s, float *vh) {
+int32_t apus_svd(int64_t batch, int64_t m, int64_t n, const float *a, float *u, float *s,
+                 float *vh) {
     if (m <= 0 || n <= 0) return 0;
     return run(batch, (linalg){.m = m, .n = n, .a = a, .x = u, .y = s, .z = vh, .body = svd_entry});
 }
 
 static int32_t eigen(int64_t n, double *a, double *w, bool vectors) {
-    return LAPACKE_dsyevd(LAPACK_COL_MAJOR, vectors ? 'V' : 'N', 'U', (lapack_int)n, a, (lapack_int)n, w);
+    return LAPACKE_dsyevd(LAPACK_COL_MAJOR, vectors ? 'V' : 'N', 'U', (lapack_int)n, a,
+                          (lapack_int)n, w);
 }
 
 static int32_t eigh_entry(const linalg *call, int64_t entry) {
@@ -158,19 +167,23 @@ int32_t apus_eigh(int64_t batch, int64_t n, const float *a, float *w, float *v) 
     return n <= 0 ? 0 : run(batch, (linalg){.n = n, .a = a, .x = w, .y = v, .body = eigh_entry});
 }
 
-// With a = v diag(w) v^T and s = v diag(w)^1/2, a b has the eigenvalues of s^T b s, which is symmetric.
+// With a = v diag(w) v^T and s = v diag(w)^1/2, a b has the eigenvalues of s^T b s, which is
+// symmetric.
 int32_t apus_sqrt_product_trace(int64_t n, const float *a, const float *b, float *trace) {
     *trace = 0;
     if (n <= 0) return 0;
     int64_t square = n * n;
-    double *v = widened(a, square), *wide_b = widened(b, square), *half = doubles(square), *w = doubles(n);
+    double *v = widened(a, square), *wide_b = widened(b, square), *half = doubles(square),
+        *w = doubles(n);
     int32_t code = v && wide_b && half && w ? eigen(n, v, w, true) : LAPACK_WORK_MEMORY_ERROR;
     if (code == 0) {
         for (int64_t i = 0; i < n; i++)   // v (n, n): a vector a row
             for (int64_t j = 0; j < n; j++) v[i * n + j] *= sqrt(fmax(w[i], 0));
         int size = (int)n;
-        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, size, size, size, 1, v, size, wide_b, size, 0, half, size);
-        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, size, size, size, 1, half, size, v, size, 0, wide_b, size);
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, size, size, size, 1, v, size, wide_b,
+                    size, 0, half, size);
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, size, size, size, 1, half, size, v,
+                    size, 0, wide_b, size);
         code = eigen(n, wide_b, w, false);
     }
     double sum = 0;
@@ -200,7 +213,8 @@ static int32_t solve_entry(const linalg *call, int64_t entry) {
     if (code == 0) {
         for (int64_t i = 0; i < n; i++)
             for (int64_t j = 0; j < columns; j++) right[j * n + i] = b[i * columns + j];
-        code = LAPACKE_dgetrs(LAPACK_COL_MAJOR, 'T', (lapack_int)n, (lapack_int)columns, d, (lapack_int)n,
+        code = LAPACKE_dgetrs(LAPACK_COL_MAJOR, 'T', (lapack_int)n, (lapack_int)columns, d,
+                              (lapack_int)n,
                               pivots, right, (lapack_int)n);
     }
     for (int64_t i = 0; code == 0 && i < n; i++)
@@ -211,9 +225,11 @@ static int32_t solve_entry(const linalg *call, int64_t entry) {
     return code;
 }
 
-int32_t apus_solve(int64_t batch, int64_t n, int64_t columns, const float *a, const float *b, float *x) {
+int32_t apus_solve(int64_t batch, int64_t n, int64_t columns, const float *a, const float *b,
+                   float *x) {
     if (n <= 0 || columns <= 0) return 0;
-    return run(batch, (linalg){.n = n, .columns = columns, .a = a, .b = b, .x = x, .body = solve_entry});
+    return run(batch, (linalg){.n = n, .columns = columns, .a = a, .b = b, .x = x,
+        .body = solve_entry});
 }
 
 static int32_t inverse_entry(const linalg *call, int64_t entry) {

@@ -1,6 +1,7 @@
 // Matrix products: c = activation(alpha · a b + bias) + residual.
 //
-// Panels of a and b are packed once by all threads, then blocks of tiles of c are computed from them by whoever is free:
+// Panels of a and b are packed once by all threads, then blocks of tiles of c are computed from
+// them by whoever is free:
 //
 //     for a block of rows, of columns and of k that fits the last-level cache
 //         pack a and b                                        parallel over panels
@@ -9,8 +10,8 @@
 //                 for its tiles: micro-kernel
 //             epilogue
 //
-// The inner parts are in gemm_tile.inc. Every sum runs over k in order in one accumulator, so that the result depends
-// neither on the blocks nor on the number of threads.
+// The inner parts are in gemm_tile.inc. Every sum runs over k in order in one accumulator, so that
+// the result depends neither on the blocks nor on the number of threads.
 #include "gemm_tile.h"
 
 #include "capus/threads.h"
@@ -27,7 +28,8 @@ typedef struct gemm_product {
     const float *row_scale, *column_scale;   // (m), (n); int8 only
 } gemm_product;
 
-/// One operand: its lines are rows of a or columns of b; `units` is k in 4-byte units (see gemm_tile.inc).
+/// One operand: its lines are rows of a or columns of b; `units` is k in 4-byte units (see
+/// gemm_tile.inc).
 typedef struct gemm_operand {
     const char *data;
     apus_dtype type;
@@ -37,8 +39,8 @@ typedef struct gemm_operand {
     int32_t *sums;      // int8: see gemm_column_sums, for b's panels; else NULL
 } gemm_operand;
 
-/// A block of c: all lines of its operands. Tiles are computed for a few panels of the streamed operand at a time
-/// against all panels of the other, `depth` units of k at a time.
+/// A block of c: all lines of its operands. Tiles are computed for a few panels of the streamed
+/// operand at a time against all panels of the other, `depth` units of k at a time.
 typedef struct gemm_block {
     apus_dtype type;
     gemm_operand a, b;
@@ -53,7 +55,9 @@ typedef struct gemm_block {
     gemm_epilogue epilogue;
 } gemm_block;
 
-static int64_t gemm_bytes(apus_dtype type) { return type == APUS_F32 ? 4 : type == APUS_I8 ? 1 : 2; }
+static int64_t gemm_bytes(apus_dtype type) {
+    return type == APUS_F32 ? 4 : type == APUS_I8 ? 1 : 2;
+}
 
 #define APUS_KERNELS "matmul.inc"
 #include "every_isa.h"
@@ -64,7 +68,8 @@ static int64_t parts(int64_t whole, int64_t part) { return (whole + part - 1) / 
 
 // MARK: one block of rows, columns and k
 
-/// Which operands are packed before the compute tasks; the others are packed by each task for itself.
+/// Which operands are packed before the compute tasks; the others are packed by each task for
+/// itself.
 typedef enum gemm_sharing { SHARE_A, SHARE_B, SHARE_BOTH } gemm_sharing;
 
 typedef struct gemm_job {
@@ -113,7 +118,8 @@ static gemm_operand lines_of(gemm_operand x, int64_t first, int64_t end) {
     return x;
 }
 
-static gemm_block part_of(const gemm_block *whole, int64_t i, int64_t i_end, int64_t j, int64_t j_end) {
+static gemm_block part_of(const gemm_block *whole, int64_t i, int64_t i_end, int64_t j,
+                          int64_t j_end) {
     gemm_block t = *whole;
     int64_t size = gemm_bytes(t.epilogue.c_type);
     t.a = lines_of(t.a, i, i_end);
@@ -131,7 +137,8 @@ static void compute_task(void *context, int64_t task, int32_t thread) {
     const gemm_job *job = context;
     const gemm_operand *a = &job->whole.a, *b = &job->whole.b;
     int64_t i = task % job->task_rows * job->rows, j = task / job->task_rows * job->columns;
-    int64_t rows = least(job->rows, job->panels_a - i), columns = least(job->columns, job->panels_b - j);
+    int64_t rows = least(job->rows, job->panels_a - i);
+    int64_t columns = least(job->columns, job->panels_b - j);
     gemm_block block = part_of(&job->whole, i * a->width, least((i + rows) * a->width, a->lines),
                                j * b->width, least((j + columns) * b->width, b->lines));
     if (job->sharing == SHARE_B) {
@@ -144,12 +151,14 @@ static void compute_task(void *context, int64_t task, int32_t thread) {
     }
     // A task's sums lie together: those of the task columns before it, then of the rows.
     int64_t tile = job->shape.rows * job->shape.columns;
+    int64_t kept = block.depth < a->units ? GEMM_STREAMED * most(rows, columns) : 1;
     float *sums = job->all_sums ? job->all_sums + tile * (j * job->panels_a + columns * i)
-        : apus_scratch(SUMS, (size_t)(tile * (block.depth < a->units ? GEMM_STREAMED * most(rows, columns) : 1) * 4));
+                                : apus_scratch(SUMS, (size_t)(tile * kept * 4));
     job->compute(&block, sums);
 }
 
-/// The size of chunks, at most `largest`, with which the threads end together: where several do, the largest.
+/// The size of chunks, at most `largest`, with which the threads end together: where several do,
+/// the largest.
 static int64_t even_chunk(int64_t panels, int64_t largest, int64_t threads) {
     if (threads == 1) return parts(panels, parts(panels, largest));
     int64_t best = 1, best_load = INT64_MAX;
@@ -161,12 +170,14 @@ static int64_t even_chunk(int64_t panels, int64_t largest, int64_t threads) {
     return best;
 }
 
-/// Cuts the job into tasks. The larger operand is cut into chunks that fit the level-2 cache, each packed and used
-/// by one thread, and the smaller one is packed for all; where that gives too few chunks for the threads, both are.
+/// Cuts the job into tasks. The larger operand is cut into chunks that fit the level-2 cache, each
+/// packed and used by one thread, and the smaller one is packed for all; where that gives too few
+/// chunks for the threads, both are.
 static void choose_tasks(gemm_job *job) {
     int64_t m = job->panels_a * job->shape.rows, n = job->panels_b * job->shape.columns;
     int64_t threads = job->alone ? 1 : apus_thread_count();
-    int64_t panels = n >= m ? job->panels_b : job->panels_a, width = n >= m ? job->shape.columns : job->shape.rows;
+    int64_t panels = n >= m ? job->panels_b : job->panels_a;
+    int64_t width = n >= m ? job->shape.columns : job->shape.rows;
     int64_t chunk = most(1, most(128, apus_cpu_caches().l2 / 2 / (job->units * 4)) / width);
     job->rows = job->panels_a;
     job->columns = job->panels_b;
@@ -178,7 +189,8 @@ static void choose_tasks(gemm_job *job) {
         while (parts(job->panels_a, job->rows) * parts(job->panels_b, job->columns) < 4 * threads
                && (job->rows > 1 || job->columns > 1)) {
             bool tall = job->rows * job->shape.rows > job->columns * job->shape.columns;
-            int64_t *longer = job->rows > 1 && (tall || job->columns == 1) ? &job->rows : &job->columns;
+            bool cut_rows = job->rows > 1 && (tall || job->columns == 1);
+            int64_t *longer = cut_rows ? &job->rows : &job->columns;
             *longer = (*longer + 1) / 2;
         }
     }
@@ -210,10 +222,13 @@ static int64_t per_unit_of(apus_dtype type, gemm_shape shape) {
 
 static gemm_blocking choose_blocking(const apus_matmul *call, gemm_shape shape, int64_t per_unit) {
     apus_caches caches = apus_cpu_caches();
-    int64_t units = least(parts(call->k, per_unit), 4096), lines = most(256, caches.l3 / 4 / (most(units, 1) * 4));
-    // The larger operand is packed in small chunks: it needs no limit, unless the sums must wait for more of k.
+    int64_t units = least(parts(call->k, per_unit), 4096);
+    int64_t lines = most(256, caches.l3 / 4 / (most(units, 1) * 4));
+    // The larger operand is packed in small chunks: it needs no limit, unless the sums must wait
+    // for more of k.
     bool whole = call->k <= units * per_unit;
-    int64_t m = parts(lines, shape.rows) * shape.rows, n = parts(lines, shape.columns) * shape.columns;
+    int64_t m = parts(lines, shape.rows) * shape.rows;
+    int64_t n = parts(lines, shape.columns) * shape.columns;
     return (gemm_blocking){
         .m = whole && call->m > call->n ? call->m : least(call->m, m),
         .n = whole && call->n >= call->m ? call->n : least(call->n, n),
@@ -225,7 +240,8 @@ static gemm_blocking choose_blocking(const apus_matmul *call, gemm_shape shape, 
 static gemm_operand operand(const void *data, apus_dtype type, int64_t lines, int64_t line_stride,
                             int64_t k, int64_t k_stride, int64_t width, int64_t per_unit) {
     return (gemm_operand){
-        .data = data, .type = type, .lines = lines, .line_stride = line_stride, .k = k, .k_stride = k_stride,
+        .data = data, .type = type, .lines = lines, .line_stride = line_stride, .k = k,
+            .k_stride = k_stride,
         .width = width, .units = parts(k, per_unit),
     };
 }
@@ -242,9 +258,11 @@ static gemm_block part(const gemm_product *product, int64_t entry, int64_t i, in
     const char *residual = call->residual;
     return (gemm_block){
         .type = call->type,
-        .a = operand((const char *)call->a + a * bytes, call->type, least(size.m, call->m - i), call->a_row,
+        .a = operand((const char *)call->a + a * bytes, call->type, least(size.m, call->m - i),
+                     call->a_row,
                      depth, call->a_column, shape.rows, per_unit),
-        .b = operand((const char *)call->b + b * bytes, call->type, least(size.n, call->n - j), call->b_column,
+        .b = operand((const char *)call->b + b * bytes, call->type, least(size.n, call->n - j),
+                     call->b_column,
                      depth, call->b_row, shape.columns, per_unit),
         .depth = size.depth,
         .first = k == 0,
@@ -273,7 +291,8 @@ static void skinny_task(void *context, int64_t task, int32_t thread) {
     (void)thread;
     const skinny_job *job = context;
     const gemm_block *t = &job->whole;
-    gemm_block block = part_of(t, 0, t->a.lines, task * job->chunk, least((task + 1) * job->chunk, t->b.lines));
+    int64_t end = least((task + 1) * job->chunk, t->b.lines);
+    gemm_block block = part_of(t, 0, t->a.lines, task * job->chunk, end);
     job->compute(&block, job->x, job->x_row);
 }
 
@@ -286,7 +305,8 @@ static void run_skinny(const gemm_product *product, int64_t entry) {
     const apus_matmul *call = &product->call;
     gemm_shape shape = APUS_BEST(gemm_shape);
     gemm_blocking all = {.m = call->m, .n = call->n, .k = call->k};
-    skinny_job job = {.whole = part(product, entry, 0, 0, 0, all, shape), .compute = APUS_BEST(skinny_block)};
+    skinny_job job = {.whole = part(product, entry, 0, 0, 0, all, shape),
+        .compute = APUS_BEST(skinny_block)};
     job.x_row = parts(job.whole.a.units, 16) * 16;
     uint32_t *x = apus_scratch(PANELS_A, (size_t)(parts(call->m, 8) * 8 * job.x_row * 4));
     APUS_BEST(skinny_pack)(call->type, &job.whole.a, x, job.x_row);
@@ -302,12 +322,16 @@ static void run_tiled(const gemm_product *product, int64_t entry, bool alone) {
     gemm_shape shape = APUS_BEST(gemm_shape);
     int64_t per_unit = per_unit_of(call->type, shape);
     gemm_blocking size = choose_blocking(call, shape, per_unit);
-    gemm_job job = {.shape = shape, .pack = APUS_BEST(matmul_pack), .compute = APUS_BEST(matmul_block)};
+    gemm_job job = {.shape = shape, .pack = APUS_BEST(matmul_pack),
+        .compute = APUS_BEST(matmul_block)};
 
     // Column sums of int8 and, where k is cut, all sums outlive a job.
-    int64_t m = parts(size.m, shape.rows) * shape.rows, n = parts(size.n, shape.columns) * shape.columns;
+    int64_t m = parts(size.m, shape.rows) * shape.rows;
+    int64_t n = parts(size.n, shape.columns) * shape.columns;
     int64_t column_sums = call->type == APUS_I8 ? n : 0, all_sums = size.k < call->k ? m * n : 0;
-    int32_t *sums = column_sums + all_sums ? apus_scratch(ALL_SUMS, (size_t)(column_sums + all_sums) * 4) : NULL;
+    int32_t *sums = NULL;
+    if (column_sums + all_sums)
+        sums = apus_scratch(ALL_SUMS, (size_t)(column_sums + all_sums) * 4);
     if (all_sums) job.all_sums = (float *)(sums + column_sums);
     job.units = most(1, parts(size.k, per_unit));
     job.alone = alone || call->m * call->n * call->k < 1 << 18;
@@ -350,8 +374,10 @@ void apus_matmul_int8(int64_t m, int64_t n, int64_t k, const int8_t *x, const fl
                       const int8_t *w, const float *sw, const float *bias, float *y) {
     if (m <= 0 || n <= 0) return;
     gemm_product product = {
-        .call = {.m = m, .n = n, .k = k, .a = x, .a_row = k, .a_column = 1, .b = w, .b_row = 1, .b_column = k,
-                 .c = y, .c_row = n, .type = APUS_I8, .c_type = APUS_F32, .batch = 1, .alpha = 1, .bias = bias},
+        .call = {.m = m, .n = n, .k = k, .a = x, .a_row = k, .a_column = 1, .b = w, .b_row = 1,
+            .b_column = k,
+                 .c = y, .c_row = n, .type = APUS_I8, .c_type = APUS_F32, .batch = 1, .alpha = 1,
+                     .bias = bias},
         .row_scale = sx,
         .column_scale = sw,
     };
@@ -359,7 +385,8 @@ void apus_matmul_int8(int64_t m, int64_t n, int64_t k, const int8_t *x, const fl
 }
 
 const char *apus_matmul_kernel(const apus_matmul *call) {
-    static const char *const f32[] = {"tile f32 4x8", "tile f32 8x12", "tile f32 6x16", "tile f32 14x32"};
+    static const char *const f32[] = {"tile f32 4x8", "tile f32 8x12", "tile f32 6x16",
+        "tile f32 14x32"};
     if (is_skinny(call)) return "skinny";
     if (call->type == APUS_BF16 && APUS_BEST(gemm_shape).per_bf16 == 2) return "tile bf16 14x32";
     return f32[apus_cpu_isa()];
