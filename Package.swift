@@ -86,6 +86,9 @@ let package = Package(
         .testTarget(
             name: "TensorsTests", dependencies: ["Tensors", "Files", "Support"],
             swiftSettings: strict),
+        .testTarget(
+            name: "ApusCLITests", dependencies: ["ApusCLI", "Benchmarking", "Tensors", "Files"],
+            swiftSettings: strict),
         .testTarget(name: "FilesTests", dependencies: ["Files", "Tensors"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],

@@ -11,7 +11,7 @@ enum Apus {
 
     static var commands: [any Command.Type] {
         [
-            DevicesCommand.self, BenchCommand.self, TuneCommand.self,
+            DevicesCommand.self, BenchCommand.self, TuneCommand.self, DemoCommand.self,
         ]
     }
 

@@ -32,7 +32,9 @@ struct Arguments: Sendable {
             let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             let name = String(parts[0].drop { $0 == "-" })
             guard word.hasPrefix("--"), let flag = flags.first(where: { $0.name == name }) else {
-                throw .usage(Arguments.unknown(String(parts[0]), among: flags.map { "--\($0.name)" }, command))
+                throw .usage(
+                    Arguments.unknown(
+                        String(parts[0]), among: flags.map { "--\($0.name)" }, command))
             }
             try set(flag, parts.count > 1 ? String(parts[1]) : nil, &rest)
         }
@@ -58,7 +60,8 @@ struct Arguments: Sendable {
         let near = known.map { ($0, distance(word, $0)) }.min { $0.1 < $1.1 }
         let kind = word.hasPrefix("-") ? "flag" : "command"
         guard let near, near.1 <= max(2, word.count / 3) else {
-            return "\(place)unknown \(kind) \(word); see apus help \(command)"
+            return
+                "\(place)unknown \(kind) \(word); see apus help\(command.isEmpty ? "" : " \(command)")"
         }
         return "\(place)unknown \(kind) \(word); did you mean \(near.0)?"
     }
@@ -81,7 +84,8 @@ struct Arguments: Sendable {
     func positive(_ name: String, most: Double) throws(BenchmarkError) -> Double? {
         guard let text = values[name] else { return nil }
         guard let number = Double(text), number > 0, number <= most else {
-            throw .usage("--\(name) is \(text), but must be a number above 0 and at most \(short(most))")
+            throw .usage(
+                "--\(name) is \(text), but must be a number above 0 and at most \(short(most))")
         }
         return number
     }

@@ -21,7 +21,9 @@ struct BenchCases {
             let text = String(decoding: try readFile(path), as: UTF8.self)
             list = try chosen(Case.list(lines: text, name: path))
         } else if isSweep {
-            guard !operations.isEmpty else { throw BenchmarkError.usage("sizes need an op: apus bench matmul --m 64") }
+            guard !operations.isEmpty else {
+                throw BenchmarkError.usage("sizes need an op: apus bench matmul --m 64")
+            }
             try sweep()
         } else {
             list = try chosen(Suite.standard())
@@ -38,7 +40,8 @@ struct BenchCases {
             let wanted = Set(ids)
             list = list.filter { wanted.contains($0.id) }
             guard !list.isEmpty else {
-                throw BenchmarkError.usage("--ids \(arguments.text("ids") ?? ""): no case has such an id")
+                throw BenchmarkError.usage(
+                    "--ids \(arguments.text("ids") ?? ""): no case has such an id")
             }
         }
         guard !list.isEmpty else { throw BenchmarkError.usage("no cases are left to measure") }
@@ -47,11 +50,13 @@ struct BenchCases {
     /// Ops, "m=1024", "transB", "bf16" and "fwd+bwd": a row's case can be given back as it was printed.
     private mutating func readWords(_ words: [String]) throws(BenchmarkError) {
         for word in words {
-            let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+                .map(String.init)
             if let operation = Operation(rawValue: word) {
                 operations.append(operation)
             } else if parts.count == 2, BenchCases.sizeNames.contains(parts[0]) {
-                let items = parts[1].split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+                let items = parts[1].split(separator: ",", omittingEmptySubsequences: false).map(
+                    String.init)
                 sizes[parts[0]] = try integers(items, of: parts[0])
             } else if BenchCases.sizeNames.contains(word) {
                 sizes[word] = [1]
@@ -96,7 +101,9 @@ struct BenchCases {
         for operation in operations {
             let names = operation.parameters.map(\.name)
             if let stray = sizes.keys.first(where: { !names.contains($0) }) {
-                throw .usage("\(operation.rawValue) has no size \(stray); it has \(names.joined(separator: ", "))")
+                throw .usage(
+                    "\(operation.rawValue) has no size \(stray); it has \(names.joined(separator: ", "))"
+                )
             }
             var combinations: [[String: Int]] = [[:]]
             for name in names {
@@ -112,7 +119,9 @@ struct BenchCases {
                 for dtype in dtypes ?? [.f32] {
                     for backward in passes ?? [false] {
                         list.append(
-                            try Case(id: list.count, operation, combination, dtype: dtype, backward: backward))
+                            try Case(
+                                id: list.count, operation, combination, dtype: dtype,
+                                backward: backward))
                     }
                 }
             }

@@ -28,13 +28,15 @@ enum BenchCommand: Command {
             Flag("markdown", "FILE", "a Markdown table"),
             Flag("html", "FILE", "one page with a roofline and bars for each device"),
             Flag("compare", "BASE.json", "a verdict for each row against an earlier --json"),
-            Flag("fail-on-regress", "5%", "exit code 1 if a row is surely slower by more than this"),
+            Flag(
+                "fail-on-regress", "5%", "exit code 1 if a row is surely slower by more than this"),
         ] + sizeFlags
 
     /// One flag for each size of any op.
     private static let sizeFlags: [Flag] = {
         var seen: Set<String> = []
-        return Operation.allCases.flatMap(\.parameters).filter { seen.insert($0.name).inserted }.map {
+        return Operation.allCases.flatMap(\.parameters).filter { seen.insert($0.name).inserted }.map
+        {
             Flag($0.name, $0.isSwitch ? nil : "N,…", "")
         }
     }()
@@ -43,18 +45,22 @@ enum BenchCommand: Command {
     static var help: String {
         let sizes = Set(sizeFlags.map(\.name))
         let lines = flags.filter { !sizes.contains($0.name) }.map { flag in
-            "  " + ("--\(flag.name)" + (flag.value.map { " \($0)" } ?? "")).padded(28) + " " + flag.help
+            "  " + ("--\(flag.name)" + (flag.value.map { " \($0)" } ?? "")).padded(28) + " "
+                + flag.help
         }
-        return "usage: apus bench \(usage)\n\n\(summary)\n\n\(lines.joined(separator: "\n"))\n\n\(notes)\n"
+        return
+            "usage: apus bench \(usage)\n\n\(summary)\n\n\(lines.joined(separator: "\n"))\n\n\(notes)\n"
     }
 
     static var notes: String {
         let ops = Operation.allCases.map { operation in
             let sizes = operation.parameters.map { parameter in
-                parameter.isSwitch ? "--\(parameter.name)" : "--\(parameter.name) \(parameter.initial ?? 0)"
+                parameter.isSwitch
+                    ? "--\(parameter.name)" : "--\(parameter.name) \(parameter.initial ?? 0)"
             }
             return "  " + operation.rawValue.padded(17) + operation.summary + "\n"
-                + "".padded(19) + sizes.joined(separator: " ") + (operation.hasBackward ? " --pass fwd+bwd" : "")
+                + "".padded(19) + sizes.joined(separator: " ")
+                + (operation.hasBackward ? " --pass fwd+bwd" : "")
         }
         return """
             Without an op: the standard suite. With ops alone: their part of it. With sizes: every combination of them;
@@ -77,7 +83,9 @@ enum BenchCommand: Command {
             try Output(path).write(cases.map { $0.json.text + "\n" }.joined())
         } else {
             for c in cases {
-                print("\(c.id)".padded(4, right: true) + "  " + c.description + (c.note.isEmpty ? "" : "  (\(c.note))"))
+                print(
+                    "\(c.id)".padded(4, right: true) + "  " + c.description
+                        + (c.note.isEmpty ? "" : "  (\(c.note))"))
             }
         }
         return 0

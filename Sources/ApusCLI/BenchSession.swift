@@ -40,15 +40,20 @@ struct BenchSession {
         _ arguments: Arguments, _ outputs: [String: Output]
     ) throws(BenchmarkError) -> Measurement {
         var measurement = Measurement()
-        if let seconds = try arguments.positive("min-time", most: 3600) { measurement.seconds = seconds }
+        if let seconds = try arguments.positive("min-time", most: 3600) {
+            measurement.seconds = seconds
+        }
         let least = try arguments.int("min-samples", in: 1...100_000) ?? 5
         let most = try arguments.int("max-samples", in: 1...100_000) ?? max(200, least)
-        guard least <= most else { throw .usage("--min-samples \(least) is above --max-samples \(most)") }
+        guard least <= most else {
+            throw .usage("--min-samples \(least) is above --max-samples \(most)")
+        }
         measurement.samples = least...most
         measurement.isCold = arguments.has("cold")
         // Cases of a file are measured against another program, which brings its own peers.
         let isForTable = outputs["json"]?.isStandard != true && !arguments.has("cases")
-        measurement.includesPeers = arguments.has("peers") || (isForTable && !arguments.has("no-peers"))
+        measurement.includesPeers =
+            arguments.has("peers") || (isForTable && !arguments.has("no-peers"))
         return measurement
     }
 
@@ -76,7 +81,8 @@ struct BenchSession {
                 peaks: listed.device.measuredPeaks(seconds: seconds))
         }
         let command = (["apus"] + CommandLine.arguments.dropFirst()).joined(separator: " ")
-        let environment = Environment(version: Apus.version, command: command, date: now(), places: places)
+        let environment = Environment(
+            version: Apus.version, command: command, date: timestamp(), places: places)
         let table = Table(
             cases: cases, devices: devices.map(\.device.name),
             hasDeviceTime: devices.contains { $0.device != .cpu }, compares: baseline != nil)
@@ -84,7 +90,8 @@ struct BenchSession {
         for c in cases {
             for (listed, place) in zip(devices, places) {
                 let runner = Runner(
-                    device: listed.device, peaks: place.peaks, available: listed.memory, measurement: measurement)
+                    device: listed.device, peaks: place.peaks, available: listed.memory,
+                    measurement: measurement)
                 for row in runner.rows(c) { add(row, table) }
             }
         }
@@ -106,7 +113,9 @@ struct BenchSession {
         row.comparison = baseline?.comparison(with: row)
         rows.append(row)
         if streamsJSON { print(row.json.text) }
-        if showsTable { print(row.failure == nil ? table.line(row) : Terminal.styled(table.line(row), "31")) }
+        if showsTable {
+            print(row.failure == nil ? table.line(row) : Terminal.styled(table.line(row), "31"))
+        }
         fflush(nil)
     }
 
@@ -132,26 +141,20 @@ struct BenchSession {
             return comparison.verdict == .slower && comparison.ratio > 1 + limit / 100
         }
         if showsTable {
-            print("\n\(rows.count) rows, \(rows.count - failed) verified, \(failed) failed."
-                + (rows.contains { $0.times?.isNoisy == true } ? " ! marks noise above 5 %." : "")
-                + " A row again: apus bench CASE --device DEVICE")
+            print(
+                "\n\(rows.count) rows, \(rows.count - failed) verified, \(failed) failed."
+                    + (rows.contains { $0.times?.isNoisy == true }
+                        ? " ! marks noise above 5 %." : "")
+                    + " A row again: apus bench CASE --device DEVICE")
         }
         for row in regressed {
-            complain("\(row.key): slower than the base by \(fixed((row.comparison?.ratio ?? 1) * 100 - 100, 1)) %")
+            complain(
+                "\(row.key): slower than the base by \(fixed((row.comparison?.ratio ?? 1) * 100 - 100, 1)) %"
+            )
         }
         if failed > 0, !showsTable, let first = rows.first(where: { $0.failure != nil }) {
             complain("\(first.benchmark.description) on \(first.device): \(first.failure ?? "")")
         }
         return failed > 0 || !regressed.isEmpty ? 1 : 0
-    }
-
-    /// The time of day as "2026-01-31 14:05:06".
-    private func now() -> String {
-        var seconds = time(nil)
-        var parts = tm()
-        localtime_r(&seconds, &parts)
-        func two(_ value: Int32) -> String { value < 10 ? "0\(value)" : "\(value)" }
-        return "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday)) "
-            + "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))"
     }
 }

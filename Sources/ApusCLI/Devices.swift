@@ -45,7 +45,11 @@ struct ListedDevice: Sendable {
                 "\(size(Double(about.globalMemory))), blocks up to \(size(Double(about.largestBlock))), "
                     + "local \(size(Double(about.localMemory)))"
             ),
-            ("features", about.features.isEmpty ? "none beyond OpenCL 1.2" : about.features.joined(separator: ", ")),
+            (
+                "features",
+                about.features.isEmpty
+                    ? "none beyond OpenCL 1.2" : about.features.joined(separator: ", ")
+            ),
         ]
     }
 

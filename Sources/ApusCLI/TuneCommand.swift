@@ -5,14 +5,16 @@ import Tensors
 /// `apus tune`: searches tile sizes of the OpenCL kernels and stores the winners for this device and driver.
 enum TuneCommand: Command {
     static let name = "tune"
-    static let summary = "Search tile sizes of the OpenCL kernels for a device and keep the winners."
+    static let summary =
+        "Search tile sizes of the OpenCL kernels for a device and keep the winners."
     static let usage = "[--device opencl:0] [--kernels matmul,conv2d] [--seconds 120]"
     static let flags = [
         Flag("device", "D,…", "opencl:0, … (every OpenCL device)"),
         Flag("kernels", "K,…", "only these kernels: \(Tuner.kernels.joined(separator: ", "))"),
         Flag("seconds", "S", "time for the whole search on a device (120)"),
     ]
-    static let notes = "The winners are used from then on. They lie in ~/.cache/apus, or where APUS_CACHE says."
+    static let notes =
+        "The winners are used from then on. They lie in ~/.cache/apus, or where APUS_CACHE says."
 
     static func run(_ arguments: Arguments) throws -> Int32 {
         guard arguments.words.isEmpty else {
@@ -21,11 +23,13 @@ enum TuneCommand: Command {
         let seconds = try arguments.positive("seconds", most: 1e6) ?? 120
         let kernels = try arguments.list("kernels")
         if let stranger = kernels?.first(where: { !Tuner.kernels.contains($0) }) {
-            throw BenchmarkError.usage(Arguments.unknown(stranger, among: Tuner.kernels, "tune --kernels"))
+            throw BenchmarkError.usage(
+                Arguments.unknown(stranger, among: Tuner.kernels, "tune --kernels"))
         }
         for device in try devices(arguments) {
             guard let tuner = Tuner(device) else {
-                throw BenchmarkError.usage("tune: \(device.name) has no tile sizes to search; OpenCL devices have")
+                throw BenchmarkError.usage(
+                    "tune: \(device.name) has no tile sizes to search; OpenCL devices have")
             }
             try search(tuner, device, kernels, seconds)
         }
@@ -33,7 +37,9 @@ enum TuneCommand: Command {
     }
 
     private static func devices(_ arguments: Arguments) throws -> [Device] {
-        if let names = try arguments.list("device") { return try names.map { try Device.named($0) } }
+        if let names = try arguments.list("device") {
+            return try names.map { try Device.named($0) }
+        }
         _ = try Device.opencl(0)
         return Device.all.filter { $0 != .cpu }
     }
@@ -50,7 +56,8 @@ enum TuneCommand: Command {
                 print("\r\(label) \(tried) of \(task.candidates.count)", terminator: "")
                 fflush(nil)
             }
-            print((Terminal.isPresent ? "\r" : "") + label + " " + describe(outcome, task.benchmark))
+            print(
+                (Terminal.isPresent ? "\r" : "") + label + " " + describe(outcome, task.benchmark))
             fflush(nil)
         }
         guard tuner.save() else {
@@ -61,10 +68,13 @@ enum TuneCommand: Command {
 
     private static func describe(_ outcome: Tuner.Outcome, _ c: Case) -> String {
         let rate = { (seconds: Double) in short(c.flops / seconds / 1e9) }
-        let counts = "\(outcome.tried) tried" + (outcome.failed > 0 ? ", \(outcome.failed) not fit" : "")
+        let counts =
+            "\(outcome.tried) tried" + (outcome.failed > 0 ? ", \(outcome.failed) not fit" : "")
         guard outcome.best.isFinite else { return "nothing works here (\(counts))" }
         let gain = outcome.before / outcome.best
-        let tile = (outcome.defines ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+        let tile = (outcome.defines ?? [:]).sorted { $0.key < $1.key }.map {
+            "\($0.key)=\($0.value)"
+        }
         return "\(rate(outcome.before)) -> \(rate(outcome.best)) GFLOP/s (\(fixed(gain, 2))×) "
             + "\(tile.joined(separator: " ")) (\(counts))"
     }

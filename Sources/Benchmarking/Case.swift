@@ -57,7 +57,8 @@ package struct Case: Sendable, Equatable {
         func need(_ holds: Bool, _ text: @autoclosure () -> String) throws(BenchmarkError) {
             if !holds { throw .usage("\(name): \(text())") }
         }
-        try need(operation.dtypes.contains(dtype), "no \(dtype); it takes \(operation.dtypes.listed)")
+        try need(
+            operation.dtypes.contains(dtype), "no \(dtype); it takes \(operation.dtypes.listed)")
         try need(operation.hasBackward || !backward, "only its forward pass is measured")
         switch operation {
         case .conv2d, .convTranspose2d:
@@ -65,7 +66,8 @@ package struct Case: Sendable, Equatable {
             try need(
                 self["cin"] % groups == 0 && self["cout"] % groups == 0,
                 "\(self["cin"]) and \(self["cout"]) channels in \(groups) groups")
-            try need(outputHeight > 0 && outputWidth > 0, "no output is left of h, w, k, stride and pad")
+            try need(
+                outputHeight > 0 && outputWidth > 0, "no output is left of h, w, k, stride and pad")
         case .attention:
             try need(self["h"] % self["hkv"] == 0, "h is no multiple of hkv")
             try need(self["causal"] == 0 || self["tq"] == self["tk"], "causal needs tq = tk")
@@ -100,8 +102,10 @@ extension Case {
     /// What is computed, apart from where: "matmul m=64 n=64 k=64 transB f32". `apus bench` takes it as it stands.
     package var description: String {
         var words = [operation.rawValue]
-        for parameter in operation.parameters where self[parameter.name] != shownDefault(parameter) {
-            words.append(parameter.isSwitch ? parameter.name : "\(parameter.name)=\(self[parameter.name])")
+        for parameter in operation.parameters where self[parameter.name] != shownDefault(parameter)
+        {
+            words.append(
+                parameter.isSwitch ? parameter.name : "\(parameter.name)=\(self[parameter.name])")
         }
         words.append(dtype.description)
         if backward { words.append("fwd+bwd") }
@@ -125,7 +129,9 @@ extension Case {
         for parameter in operation.parameters {
             let value = self[parameter.name]
             members.append(
-                JSON.Member(key: parameter.name, value: parameter.isSwitch ? .bool(value == 1) : JSON(value)))
+                JSON.Member(
+                    key: parameter.name, value: parameter.isSwitch ? .bool(value == 1) : JSON(value)
+                ))
         }
         members.append(JSON.Member(key: "dtype", value: .string(dtype.description)))
         if operation != .matmul {
@@ -144,7 +150,9 @@ extension Case {
     /// The cases of a file's lines. The first broken line stops: its error says "name:line: what".
     package static func list(lines text: String, name: String) throws(BenchmarkError) -> [Case] {
         var cases: [Case] = []
-        for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+        for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false)
+            .enumerated()
+        {
             guard line.contains(where: { !$0.isWhitespace }) else { continue }
             let json = try JSON.line(line, of: name, number: number + 1)
             do {
@@ -184,7 +192,8 @@ extension Case {
             throw .usage("\(name): \"pass\" is \(pass.text), but must be \"fwd\" or \"fwd+bwd\"")
         }
         try self.init(
-            id: json["id"]?.int ?? id, operation, sizes, dtype: dtype, backward: pass.string == "fwd+bwd",
+            id: json["id"]?.int ?? id, operation, sizes, dtype: dtype,
+            backward: pass.string == "fwd+bwd",
             note: json["why"]?.string ?? "")
         if let given = json["flops"]?.double, given >= 0 { flops = given }
         if let given = json["bytes"]?.double, given >= 0 { bytes = given }

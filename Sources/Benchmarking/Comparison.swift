@@ -53,7 +53,9 @@ package struct Baseline: Sendable {
 
     /// Reads JSON lines as `--json` writes them; lines without samples and seconds are passed over.
     package init(lines text: String, name: String) throws(BenchmarkError) {
-        for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+        for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false)
+            .enumerated()
+        {
             guard line.contains(where: { !$0.isWhitespace }) else { continue }
             add(try JSON.line(line, of: name, number: number + 1))
         }

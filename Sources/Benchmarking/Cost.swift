@@ -11,17 +11,26 @@ extension Case {
     package var cost: (flops: Double, bytes: Double) {
         switch operation {
         case .matmul:
-            (2 * d("batch", "m", "n", "k"),
-                element * d("batch") * (d("m", "k") + d("k", "n") + d("m", "n")))
+            (
+                2 * d("batch", "m", "n", "k"),
+                element * d("batch") * (d("m", "k") + d("k", "n") + d("m", "n"))
+            )
         case .conv2d:
-            (2 * d("n", "cout") * pixels * d("cin", "k", "k") / d("groups") * (backward ? 3 : 1),
-                element * (d("n", "cin", "h", "w") + filters + d("n", "cout") * pixels))
+            (
+                2 * d("n", "cout") * pixels * d("cin", "k", "k") / d("groups") * (backward ? 3 : 1),
+                element * (d("n", "cin", "h", "w") + filters + d("n", "cout") * pixels)
+            )
         case .convTranspose2d:
-            (2 * d("n", "cin", "h", "w", "cout", "k", "k"),
-                element * (d("n", "cin", "h", "w") + filters + d("n", "cout") * pixels))
+            (
+                2 * d("n", "cin", "h", "w", "cout", "k", "k"),
+                element * (d("n", "cin", "h", "w") + filters + d("n", "cout") * pixels)
+            )
         case .attention:
-            (4 * d("b", "h", "tq", "tk", "d") * (self["causal"] == 1 ? 0.5 : 1) * (backward ? 3.5 : 1),
-                element * d("b", "d") * 2 * (d("h", "tq") + d("hkv", "tk")))
+            (
+                4 * d("b", "h", "tq", "tk", "d") * (self["causal"] == 1 ? 0.5 : 1)
+                    * (backward ? 3.5 : 1),
+                element * d("b", "d") * 2 * (d("h", "tq") + d("hkv", "tk"))
+            )
         case .groupNormSilu: (0, element * 2 * d("n", "c", "h", "w"))
         case .rope: (0, element * 2 * d("b", "h", "t", "d"))
         default: (0, element * d("rows", "cols") * touches)

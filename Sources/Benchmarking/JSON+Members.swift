@@ -3,7 +3,8 @@ package import Files
 extension JSON {
     /// An object with these members in this order; those without a value are left out.
     package init(_ members: KeyValuePairs<String, JSON?>) {
-        self = .object(members.compactMap { key, value in value.map { Member(key: key, value: $0) } })
+        self = .object(
+            members.compactMap { key, value in value.map { Member(key: key, value: $0) } })
     }
 
     package init(_ values: [Double]) { self = .array(values.map { .number($0) }) }

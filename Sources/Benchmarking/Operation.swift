@@ -44,7 +44,8 @@ extension Operation {
         switch self {
         case .matmul:
             [
-                Parameter("batch", 1), Parameter("m", 1024), Parameter("n", 1024), Parameter("k", 1024),
+                Parameter("batch", 1), Parameter("m", 1024), Parameter("n", 1024),
+                Parameter("k", 1024),
                 .flag("transA"), .flag("transB"),
             ]
         case .conv2d:
@@ -52,23 +53,27 @@ extension Operation {
         case .convTranspose2d: Operation.picture
         case .attention:
             [
-                Parameter("b", 1), Parameter("h", 12), Parameter("hkv", 0, least: 0), Parameter("tq", 1024),
+                Parameter("b", 1), Parameter("h", 12), Parameter("hkv", 0, least: 0),
+                Parameter("tq", 1024),
                 Parameter("tk", 0, least: 0), Parameter("d", 64), .flag("causal"),
             ]
-        case .embedding: [Parameter("rows", 4096), Parameter("cols", 1024), Parameter("vocab", 50257)]
+        case .embedding:
+            [Parameter("rows", 4096), Parameter("cols", 1024), Parameter("vocab", 50257)]
         case .groupNormSilu:
             [
                 Parameter("n", 1), Parameter("c", 320), Parameter("h", 64), Parameter("w", 64),
                 Parameter("groups", 32),
             ]
-        case .rope: [Parameter("b", 1), Parameter("h", 32), Parameter("t", 1024), Parameter("d", 128)]
+        case .rope:
+            [Parameter("b", 1), Parameter("h", 32), Parameter("t", 1024), Parameter("d", 128)]
         default: [Parameter("rows", 4096), Parameter("cols", 4096)]
         }
     }
 
     private static let picture = [
         Parameter("n", 1), Parameter("cin", 64), Parameter("h", 64), Parameter("w", 64),
-        Parameter("cout", 64), Parameter("k", 3), Parameter("stride", 1), Parameter("pad", 0, least: 0),
+        Parameter("cout", 64), Parameter("k", 3), Parameter("stride", 1),
+        Parameter("pad", 0, least: 0),
     ]
 
     /// Whether gradients can be measured too.

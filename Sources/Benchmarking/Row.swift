@@ -64,7 +64,8 @@ extension Row.Roofline {
     /// Under the roofs of a device: whichever of arithmetic, memory and launching takes longest.
     package init?(_ c: Case, peaks: Peaks, isCold: Bool, writtenShare: Double) {
         let operations = peaks.operations(for: c.dtype)
-        guard let memory = isCold ? peaks.memories.last : peaks.memory(for: c.bytes), operations > 0 else {
+        guard let memory = isCold ? peaks.memories.last : peaks.memory(for: c.bytes), operations > 0
+        else {
             return nil
         }
         let compute = c.flops / operations

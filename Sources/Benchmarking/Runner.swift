@@ -89,7 +89,8 @@ package struct Runner {
         let cache = Double(CPUDescription.current.caches.last ?? 0)
         let wanted = (3 * cache / max(1, c.bytes)).rounded(.up)
         let most = max(1, min(256, available / 2 / max(1, c.footprint)))
-        return [operands] + (1..<max(2, Int(min(wanted, most)))).map { _ in operands.map { $0.copied() } }
+        return [operands]
+            + (1..<max(2, Int(min(wanted, most)))).map { _ in operands.map { $0.copied() } }
     }
 
     // MARK: the clock

@@ -11,7 +11,9 @@ package enum Suite {
         for dtype in [DType.f32, .bf16] { cases += try convolutions(dtype) }
         cases += try otherConvolutions()
         for dtype in [DType.f32, .bf16] { cases += try attentions(dtype) }
-        cases += try attentions(.f32).prefix(2).map { (c) throws(BenchmarkError) in try c.withBackward() }
+        cases += try attentions(.f32).prefix(2).map { (c) throws(BenchmarkError) in
+            try c.withBackward()
+        }
         cases += try rows()
         return cases.enumerated().map { id, c in
             var numbered = c
@@ -69,11 +71,14 @@ package enum Suite {
     }
 
     private static func otherConvolutions() throws(BenchmarkError) -> [Case] {
-        let generator = ["n": 64, "cin": 128, "h": 16, "w": 16, "cout": 64, "k": 4, "stride": 2, "pad": 1]
+        let generator = [
+            "n": 64, "cin": 128, "h": 16, "w": 16, "cout": 64, "k": 4, "stride": 2, "pad": 1,
+        ]
         return [
             try convolution(8, 128, 56, 128, 3, pad: 1, groups: 128, "depthwise"),
             try convolution(64, 64, 32, 128, 4, stride: 2, pad: 1, "DCGAN discriminator"),
-            try convolution(64, 64, 32, 128, 4, stride: 2, pad: 1, backward: true, "DCGAN discriminator"),
+            try convolution(
+                64, 64, 32, 128, 4, stride: 2, pad: 1, backward: true, "DCGAN discriminator"),
             try convolution(32, 64, 32, 64, 3, pad: 1, backward: true, "DDPM U-Net block"),
             try Case(.convTranspose2d, generator, note: "DCGAN generator"),
         ]
@@ -81,7 +86,8 @@ package enum Suite {
 
     private static func attentions(_ dtype: DType) throws(BenchmarkError) -> [Case] {
         func attention(
-            _ b: Int, _ h: Int, _ hkv: Int, _ tq: Int, _ tk: Int, _ d: Int, _ causal: Int, _ note: String
+            _ b: Int, _ h: Int, _ hkv: Int, _ tq: Int, _ tk: Int, _ d: Int, _ causal: Int,
+            _ note: String
         ) throws(BenchmarkError) -> Case {
             let sizes = ["b": b, "h": h, "hkv": hkv, "tq": tq, "tk": tk, "d": d, "causal": causal]
             return try Case(.attention, sizes, dtype: dtype, note: note)
@@ -98,7 +104,8 @@ package enum Suite {
 
     private static func rows() throws(BenchmarkError) -> [Case] {
         func rows(
-            _ operation: Operation, _ rows: Int, _ columns: Int, backward: Bool = false, vocab: Int? = nil,
+            _ operation: Operation, _ rows: Int, _ columns: Int, backward: Bool = false,
+            vocab: Int? = nil,
             _ note: String = ""
         ) throws(BenchmarkError) -> Case {
             var sizes = ["rows": rows, "cols": columns]
@@ -120,7 +127,9 @@ package enum Suite {
             try rows(.crossEntropy, 1024, 50257, backward: true),
             try rows(.embedding, 4096, 768, vocab: 50257),
             try rows(.adamw, 4096, 4096, "fused step: p, g, m, v read; p, m, v written"),
-            try Case(.groupNormSilu, ["n": 2, "c": 320, "h": 64, "w": 64, "groups": 32], note: "SD U-Net"),
+            try Case(
+                .groupNormSilu, ["n": 2, "c": 320, "h": 64, "w": 64, "groups": 32], note: "SD U-Net"
+            ),
             try Case(.rope, ["b": 1, "h": 32, "t": 1024, "d": 128]),
         ]
     }

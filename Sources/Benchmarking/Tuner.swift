@@ -113,7 +113,8 @@ extension Tuner {
                     for dims in onCPU ? [(1, 1)] : [(8, 8), (16, 8), (8, 16), (16, 16), (32, 8)] {
                         for vec in onCPU ? [8, 16] : [1, 2, 4] {
                             let tile = [
-                                "MWG": mwg, "NWG": nwg, "KWG": kwg, "MDIM": dims.0, "NDIM": dims.1, "VEC": vec,
+                                "MWG": mwg, "NWG": nwg, "KWG": kwg, "MDIM": dims.0, "NDIM": dims.1,
+                                "VEC": vec,
                             ]
                             if fits(tile, onCPU: onCPU) { tiles.append(tile) }
                         }
@@ -133,6 +134,7 @@ extension Tuner {
         let sums = mwg * nwg / items
         return mwg % mdim == 0 && nwg % (ndim * vec) == 0 && (mwg * kwg) % items == 0
             && (kwg * nwg) % items == 0 && (mwg + nwg) * kwg * 4 <= backend.description.localMemory
-            && items <= backend.description.largestGroup && (onCPU ? sums <= 768 : sums <= 128 && sums >= 4)
+            && items <= backend.description.largestGroup
+            && (onCPU ? sums <= 768 : sums <= 128 && sums >= 4)
     }
 }

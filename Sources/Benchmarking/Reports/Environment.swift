@@ -46,7 +46,8 @@ package struct Environment: Sendable {
         let devices = places.map { place in
             JSON([
                 "device": .string(place.name), "model": .string(place.title),
-                "facts": .object(place.facts.map { JSON.Member(key: $0.name, value: .string($0.value)) }),
+                "facts": .object(
+                    place.facts.map { JSON.Member(key: $0.name, value: .string($0.value)) }),
                 "peaks": place.peaks.json,
             ])
         }
@@ -67,13 +68,15 @@ extension Peaks {
         }
         let levels = memories.map { level in
             JSON([
-                "name": .string(level.name), "bytes": .number(level.bytes), "read": .number(level.read),
+                "name": .string(level.name), "bytes": .number(level.bytes),
+                "read": .number(level.read),
                 "copy": .number(level.copy),
             ])
         }
         return JSON([
             "operations": .object(rates), "memories": .array(levels), "write": .number(write),
-            "triad": .number(triad), "launch": .number(launch), "upload": upload.map { .number($0) },
+            "triad": .number(triad), "launch": .number(launch),
+            "upload": upload.map { .number($0) },
             "download": download.map { .number($0) },
         ])
     }

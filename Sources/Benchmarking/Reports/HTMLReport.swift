@@ -47,7 +47,8 @@ package struct HTMLReport {
 
     private var verified: String {
         let wrong = rows.count { $0.failure != nil }
-        return wrong == 0 ? "\(rows.count) rows, all results verified" : "\(rows.count) rows, \(wrong) failed"
+        return wrong == 0
+            ? "\(rows.count) rows, all results verified" : "\(rows.count) rows, \(wrong) failed"
     }
 
     private func section(_ place: Environment.Place) -> String {
@@ -67,7 +68,8 @@ package struct HTMLReport {
         let entries = families.enumerated().map { place, operation in
             "<span><i class=\"f\(place % 6)\"></i>\(escaped(operation.rawValue))</span>"
         }
-        return "<figcaption>\(entries.joined())<span class=\"muted\">filled: f32, hollow: narrower types; "
+        return
+            "<figcaption>\(entries.joined())<span class=\"muted\">filled: f32, hollow: narrower types; "
             + "lines: measured roofs</span></figcaption>"
     }
 
@@ -88,13 +90,18 @@ package struct HTMLReport {
         let percent = row.percentOfPeak ?? 0
         let rate =
             row.benchmark.flops > 0
-            ? (row.gflops.map { short($0) + " GFLOP/s" } ?? "–") : (row.gbs.map { short($0) + " GB/s" } ?? "–")
-        let time = row.times.map { duration($0.median) + ($0.isNoisy ? " ±\(fixed($0.noise * 100, 0))%" : "") }
-        let shown = row.failure.map { "<span class=\"note\">\(escaped($0))</span>" }
+            ? (row.gflops.map { short($0) + " GFLOP/s" } ?? "–")
+            : (row.gbs.map { short($0) + " GB/s" } ?? "–")
+        let time = row.times.map {
+            duration($0.median) + ($0.isNoisy ? " ±\(fixed($0.noise * 100, 0))%" : "")
+        }
+        let shown =
+            row.failure.map { "<span class=\"note\">\(escaped($0))</span>" }
             ?? "<div class=\"bar\"><b style=\"width:\(fixed(min(percent, 100), 1))%\"></b></div>"
             + "<span class=\"percent\">\(fixed(percent, 0))</span>"
         return "<tr><td title=\"\(escaped(row.command))\">\(escaped(row.benchmark.description))"
-            + (row.benchmark.note.isEmpty ? "" : " <span class=\"muted\">\(escaped(row.benchmark.note))</span>")
+            + (row.benchmark.note.isEmpty
+                ? "" : " <span class=\"muted\">\(escaped(row.benchmark.note))</span>")
             + "</td><td>\(escaped(row.kernel))</td><td class=\"right\">\(time ?? "–")</td>"
             + "<td class=\"right\">\(rate)</td><td class=\"peak\">\(shown)</td>"
             + "<td>\(row.roofline?.bound.rawValue ?? "–")</td></tr>"

@@ -20,20 +20,28 @@ struct RooflinePlot {
 
     init(_ place: Environment.Place, _ rows: [Row], families: [Operation]) {
         self.place = place
-        self.rows = rows.filter { $0.device == place.name && $0.benchmark.flops > 0 && $0.times != nil }
+        self.rows = rows.filter {
+            $0.device == place.name && $0.benchmark.flops > 0 && $0.times != nil
+        }
         self.families = families
         let xs = self.rows.map { $0.benchmark.flops / $0.benchmark.bytes }
         let roofs = place.peaks.operations.values
-        let highest = max(roofs.max() ?? 1e9, self.rows.compactMap(\.gflops).max().map { $0 * 1e9 } ?? 0)
-        let lowest = min((roofs.min() ?? 1e9) / 300, (self.rows.compactMap(\.gflops).min() ?? 1) * 0.5e9)
-        intensities = decade(min(xs.min() ?? 1, 0.2), down: true)...decade(max(xs.max() ?? 1, 1000), down: false)
+        let highest = max(
+            roofs.max() ?? 1e9, self.rows.compactMap(\.gflops).max().map { $0 * 1e9 } ?? 0)
+        let lowest = min(
+            (roofs.min() ?? 1e9) / 300, (self.rows.compactMap(\.gflops).min() ?? 1) * 0.5e9)
+        intensities =
+            decade(
+                min(xs.min() ?? 1, 0.2), down: true)...decade(max(xs.max() ?? 1, 1000), down: false)
         rates = decade(lowest, down: true)...highest * 2
     }
 
     var isEmpty: Bool { rows.isEmpty }
 
     private func x(_ intensity: Double) -> Double {
-        let share = log10(intensity / intensities.lowerBound) / log10(intensities.upperBound / intensities.lowerBound)
+        let share =
+            log10(intensity / intensities.lowerBound)
+            / log10(intensities.upperBound / intensities.lowerBound)
         return left + (width - left - right) * share
     }
 
@@ -55,7 +63,9 @@ struct RooflinePlot {
         """
     }
 
-    private var identifier: String { String(place.name.map { $0.isLetter || $0.isNumber ? $0 : "-" }) }
+    private var identifier: String {
+        String(place.name.map { $0.isLetter || $0.isNumber ? $0 : "-" })
+    }
 
     private var grid: String {
         var parts: [String] = []
@@ -69,7 +79,8 @@ struct RooflinePlot {
             parts.append(line(left, at, width - right, at, "grid"))
             parts.append(text(left - 8, at + 4, label(power / 1e9), "axis end"))
         }
-        parts.append(text((left + width - right) / 2, height - 8, "operations for each byte", "axis middle"))
+        parts.append(
+            text((left + width - right) / 2, height - 8, "operations for each byte", "axis middle"))
         parts.append(text(left + 6, top + 12, "GFLOP/s", "axis"))
         return parts.joined(separator: "\n")
     }
@@ -91,16 +102,19 @@ struct RooflinePlot {
 
     private var labels: String {
         let levels = place.peaks.operations.filter { $0.key != .i8 }.map { type, rate in
-            text(width - right - 4, y(rate) - 6, "\(type) \(short(rate / 1e9)) GFLOP/s", "label end")
+            text(
+                width - right - 4, y(rate) - 6, "\(type) \(short(rate / 1e9)) GFLOP/s", "label end")
         }
         let slopes = place.peaks.memories.map { memory in
             let rate = max(memory.read, memory.copy)
             // Where the slope enters the picture.
             let begin = max(intensities.lowerBound, rates.lowerBound / rate) * 1.15
             let (px, py) = (x(begin), y(rate * begin))
-            let angle = -atan2(y(rate * begin) - y(rate * begin * 10), x(begin * 10) - x(begin)) * 180 / .pi
+            let angle =
+                -atan2(y(rate * begin) - y(rate * begin * 10), x(begin * 10) - x(begin)) * 180 / .pi
             let name = "\(memory.name) \(short(rate / 1e9)) GB/s"
-            return "<text class=\"label\" transform=\"translate(\(n(px + 4)) \(n(py - 8))) rotate(\(n(angle)))\">"
+            return
+                "<text class=\"label\" transform=\"translate(\(n(px + 4)) \(n(py - 8))) rotate(\(n(angle)))\">"
                 + escaped(name) + "</text>"
         }
         return (levels.sorted() + slopes).joined(separator: "\n")
@@ -111,15 +125,19 @@ struct RooflinePlot {
             let rate = row.benchmark.flops / (row.seconds ?? 1)
             let at = (x(row.benchmark.flops / row.benchmark.bytes), y(max(rate, rates.lowerBound)))
             let family = families.firstIndex(of: row.benchmark.operation) ?? 0
-            let title = "\(row.benchmark.description)\n\(row.kernel)\n\(short(rate / 1e9)) GFLOP/s"
+            let title =
+                "\(row.benchmark.description)\n\(row.kernel)\n\(short(rate / 1e9)) GFLOP/s"
                 + (row.percentOfPeak.map { ", \(fixed($0, 0)) % of the roof" } ?? "")
             let hollow = row.benchmark.dtype == .f32 ? "" : " hollow"
-            return "<circle class=\"point\(hollow) f\(family % 6)\" cx=\"\(n(at.0))\" cy=\"\(n(at.1))\" r=\"5\">"
+            return
+                "<circle class=\"point\(hollow) f\(family % 6)\" cx=\"\(n(at.0))\" cy=\"\(n(at.1))\" r=\"5\">"
                 + "<title>\(escaped(title))</title></circle>"
         }.joined(separator: "\n")
     }
 
-    private func line(_ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double, _ style: String) -> String {
+    private func line(_ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double, _ style: String)
+        -> String
+    {
         "<line class=\"\(style)\" x1=\"\(n(x1))\" y1=\"\(n(y1))\" x2=\"\(n(x2))\" y2=\"\(n(y2))\"/>"
     }
 
@@ -137,7 +155,9 @@ private func decade(_ value: Double, down: Bool) -> Double {
 }
 
 private func decades(_ range: ClosedRange<Double>) -> [Double] {
-    let (first, last) = (Int(ceil(log10(range.lowerBound) - 1e-9)), Int(floor(log10(range.upperBound) + 1e-9)))
+    let (first, last) = (
+        Int(ceil(log10(range.lowerBound) - 1e-9)), Int(floor(log10(range.upperBound) + 1e-9))
+    )
     return first > last ? [] : (first...last).map { pow(10, Double($0)) }
 }
 

@@ -19,17 +19,26 @@ package struct Table: Sendable {
     package init(cases: [Case], devices: [String], hasDeviceTime: Bool, compares: Bool) {
         let widest = cases.map(\.description.count).max() ?? 0
         var list = [
-            Column(title: "case", width: max(4, widest), isNumber: false) { $0.benchmark.description },
-            Column(title: "device", width: max(6, devices.map(\.count).max() ?? 0), isNumber: false) {
+            Column(title: "case", width: max(4, widest), isNumber: false) {
+                $0.benchmark.description
+            },
+            Column(title: "device", width: max(6, devices.map(\.count).max() ?? 0), isNumber: false)
+            {
                 $0.device
             },
             Column(title: "kernel", width: 22, isNumber: false) { $0.kernel },
-            Column(title: "median", width: 8, isNumber: true) { $0.times.map { duration($0.median) } ?? "–" },
-            Column(title: "min", width: 8, isNumber: true) { $0.times.map { duration($0.min) } ?? "–" },
+            Column(title: "median", width: 8, isNumber: true) {
+                $0.times.map { duration($0.median) } ?? "–"
+            },
+            Column(title: "min", width: 8, isNumber: true) {
+                $0.times.map { duration($0.min) } ?? "–"
+            },
             Column(title: "noise", width: 6, isNumber: true) { row in
                 row.times.map { fixed($0.noise * 100, 1) + ($0.isNoisy ? "%!" : "% ") } ?? "–"
             },
-            Column(title: "n", width: 3, isNumber: true) { $0.times.map { "\($0.samples.count)" } ?? "–" },
+            Column(title: "n", width: 3, isNumber: true) {
+                $0.times.map { "\($0.samples.count)" } ?? "–"
+            },
             Column(title: "GFLOP/s", width: 7, isNumber: true) { row in
                 row.benchmark.flops > 0 ? row.gflops.map(short) ?? "–" : "–"
             },
@@ -37,7 +46,9 @@ package struct Table: Sendable {
             Column(title: "% peak", width: 6, isNumber: true) { row in
                 row.percentOfPeak.map { fixed($0, 0) } ?? "–"
             },
-            Column(title: "bound", width: 7, isNumber: false) { $0.roofline?.bound.rawValue ?? "–" },
+            Column(title: "bound", width: 7, isNumber: false) {
+                $0.roofline?.bound.rawValue ?? "–"
+            },
             Column(title: "checked", width: 7, isNumber: false) { row in
                 row.check.map { $0.passed ? "ok" : "WRONG" } ?? "–"
             },
@@ -99,7 +110,8 @@ extension Peaks {
         let rates = operations.sorted { $0.key.rawValue < $1.key.rawValue }
             .map { "\($0.key) \(short($0.value / 1e9))" }
         let levels = memories.map { "\($0.name) \(short(max($0.read, $0.copy) / 1e9))" }
-        return "peaks: \(rates.joined(separator: ", ")) GFLOP/s; \(levels.joined(separator: ", ")) GB/s; "
+        return
+            "peaks: \(rates.joined(separator: ", ")) GFLOP/s; \(levels.joined(separator: ", ")) GB/s; "
             + "launch \(duration(launch))"
     }
 }
@@ -107,8 +119,10 @@ extension Peaks {
 /// Comma-separated values, times in seconds, one header line.
 package func commaSeparated(_ rows: [Row]) -> String {
     let titles = [
-        "id", "op", "case", "dtype", "pass", "device", "kernel", "peer", "seconds", "min", "deviation", "noise",
-        "samples", "device_seconds", "gflops", "gbs", "percent_of_peak", "bound", "cold", "threads", "verified",
+        "id", "op", "case", "dtype", "pass", "device", "kernel", "peer", "seconds", "min",
+        "deviation", "noise",
+        "samples", "device_seconds", "gflops", "gbs", "percent_of_peak", "bound", "cold", "threads",
+        "verified",
         "failure", "verdict", "ratio", "command",
     ]
     let lines = rows.map { row in
@@ -126,7 +140,9 @@ package func commaSeparated(_ rows: [Row]) -> String {
 
 private func quoted(_ field: String) -> String {
     guard field.contains(where: { ",\"\n\r".contains($0) }) else { return field }
-    return "\"" + field.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
+    return "\""
+        + field.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"")
+        + "\""
 }
 
 extension String {

@@ -44,7 +44,9 @@ struct AttentionWorkload: Workload {
             for entry in sampled(b * h, 4) {
                 for i in sampled(tq, 4) { checkQueryGradient(entry, i, results[1], &check) }
             }
-            for entry in sampled(b * hkv, 2) { checkKeyGradients(entry, results[2], results[3], &check) }
+            for entry in sampled(b * hkv, 2) {
+                checkKeyGradients(entry, results[2], results[3], &check)
+            }
         }
         return check
     }
@@ -116,7 +118,8 @@ extension AttentionWorkload {
     }
 
     /// Sums over all queries of all heads that share the key head.
-    private func checkKeyGradients(_ head: Int, _ dk: [Float], _ dv: [Float], _ check: inout Check) {
+    private func checkKeyGradients(_ head: Int, _ dk: [Float], _ dv: [Float], _ check: inout Check)
+    {
         let chosen = sampled(tk, 4)
         let channels = sampled(d, 4)
         var sums = [[Sum]](repeating: [Sum](repeating: Sum(), count: 8), count: chosen.count)

@@ -72,7 +72,8 @@ struct ConvolutionOracle: Sendable {
                     let column = ox * stride - pad + kx
                     guard column >= 0, column < w else { continue }
                     sum.add(
-                        x[((i * h + y) * w + column) * cin + c], g[((i * oh + oy) * ow + ox) * cout + o])
+                        x[((i * h + y) * w + column) * cin + c],
+                        g[((i * oh + oy) * ow + ox) * cout + o])
                 }
             }
         }
@@ -152,10 +153,12 @@ struct TransposedConvolutionWorkload: Workload {
 
     init(_ c: Case) {
         oracle = ConvolutionOracle(
-            n: c["n"], h: c.outputHeight, w: c.outputWidth, cin: c["cout"], cout: c["cin"], k: c["k"],
+            n: c["n"], h: c.outputHeight, w: c.outputWidth, cin: c["cout"], cout: c["cin"],
+            k: c["k"],
             stride: c["stride"], pad: c["pad"], groups: 1, oh: c["h"], ow: c["w"])
         inputs = [
-            .random(oracle.outputShape, c.dtype, seed: 1), .random(oracle.weightShape, c.dtype, seed: 2),
+            .random(oracle.outputShape, c.dtype, seed: 1),
+            .random(oracle.weightShape, c.dtype, seed: 2),
         ]
     }
 

@@ -30,7 +30,9 @@ struct ElementwiseWorkload: Workload {
         check.scan(results[0], "the result")
         for i in sampled(inputs[0].values.count, 4096) {
             let x = Double(inputs[0].values[i])
-            let y = inputs.count > 1 ? Double(inputs[1].values[operation == .addRow ? i % columns : i]) : 0
+            let y =
+                inputs.count > 1
+                ? Double(inputs[1].values[operation == .addRow ? i % columns : i]) : 0
             let want =
                 switch operation {
                 case .gelu: 0.5 * x * (1 + errorFunction(x / 2.0.squareRoot()))

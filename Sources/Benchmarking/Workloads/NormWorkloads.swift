@@ -1,7 +1,9 @@
 import Tensors
 
 /// Mean and 1 / deviation of numbers, in double.
-private func statistics(_ values: some Collection<Float>, epsilon: Double) -> (mean: Double, rstd: Double) {
+private func statistics(_ values: some Collection<Float>, epsilon: Double) -> (
+    mean: Double, rstd: Double
+) {
     let n = Double(values.count)
     let mean = values.reduce(0) { $0 + Double($1) } / n
     let variance = values.reduce(0) { $0 + (Double($1) - mean) * (Double($1) - mean) } / n
@@ -39,7 +41,9 @@ struct LayerNormWorkload: Workload {
 
     func check(_ results: [[Float]]) -> Check {
         var check = Check(inputs[0].dtype)
-        for (values, name) in zip(results, ["y", "dx", "dweight", "dbias"]) { check.scan(values, name) }
+        for (values, name) in zip(results, ["y", "dx", "dweight", "dbias"]) {
+            check.scan(values, name)
+        }
         for i in sampled(rows, 16) { checkRow(i, results, &check) }
         if backward { checkParameters(results, &check) }
         return check
@@ -51,7 +55,8 @@ struct LayerNormWorkload: Workload {
         for j in sampled(columns, 32) {
             let (w, b) = (Double(inputs[1].values[j]), Double(inputs[2].values[j]))
             check.expect(
-                results[0][i * columns + j], normal[j] * w + b, magnitude: abs(normal[j] * w) + abs(b) + 0.1,
+                results[0][i * columns + j], normal[j] * w + b,
+                magnitude: abs(normal[j] * w) + abs(b) + 0.1,
                 at: "y of row \(i), \(j)")
         }
         guard backward else { return }
@@ -80,7 +85,8 @@ struct LayerNormWorkload: Workload {
         }
         for (place, j) in chosen.enumerated() {
             let (weight, bias) = sums[place]
-            check.expect(results[2][j], weight.value, magnitude: weight.magnitude, at: "dweight \(j)")
+            check.expect(
+                results[2][j], weight.value, magnitude: weight.magnitude, at: "dweight \(j)")
             check.expect(results[3][j], bias.value, magnitude: bias.magnitude, at: "dbias \(j)")
         }
     }

@@ -15,7 +15,8 @@ struct SoftmaxWorkload: Workload {
         for row in sampled(inputs[0].shape[0], 16) {
             let p = softmax(inputs[0].values[row * columns..<(row + 1) * columns])
             for j in sampled(columns, 64) {
-                check.expect(results[0][row * columns + j], p[j], magnitude: p[j], at: "row \(row), \(j)")
+                check.expect(
+                    results[0][row * columns + j], p[j], magnitude: p[j], at: "row \(row), \(j)")
             }
         }
         return check
@@ -56,7 +57,8 @@ struct CrossEntropyWorkload: Workload {
             for j in sampled(columns, 64) + [target] {
                 let want = (p[j] - (j == target ? 1 : 0)) / Double(rows)
                 check.expect(
-                    results[0][row * columns + j], want, magnitude: abs(want), at: "row \(row), \(j)")
+                    results[0][row * columns + j], want, magnitude: abs(want),
+                    at: "row \(row), \(j)")
             }
         }
         return check
@@ -76,8 +78,10 @@ struct AdamWWorkload: Workload {
         let shape = [c["rows"], c["cols"]]
         inputs = [
             .random(shape, .f32, seed: 1), .random(shape, .f32, seed: 2),
-            Input(shape: shape, dtype: .f32, values: [Float](repeating: 0, count: shape.reduce(1, *))),
-            Input(shape: shape, dtype: .f32, values: [Float](repeating: 0, count: shape.reduce(1, *))),
+            Input(
+                shape: shape, dtype: .f32, values: [Float](repeating: 0, count: shape.reduce(1, *))),
+            Input(
+                shape: shape, dtype: .f32, values: [Float](repeating: 0, count: shape.reduce(1, *))),
         ]
     }
 
@@ -100,7 +104,8 @@ struct AdamWWorkload: Workload {
             let (m, v) = ((1 - beta1) * g, (1 - beta2) * g * g)
             let moved = lr * (m / (1 - beta1)) / ((v / (1 - beta2)).squareRoot() + epsilon)
             check.expect(
-                results[0][i], p * (1 - lr * decay) - moved, magnitude: abs(p) + lr, at: "parameter \(i)")
+                results[0][i], p * (1 - lr * decay) - moved, magnitude: abs(p) + lr,
+                at: "parameter \(i)")
             check.expect(results[1][i], m, magnitude: abs(m), at: "m \(i)")
             check.expect(results[2][i], v, magnitude: v, at: "v \(i)")
         }

@@ -36,7 +36,8 @@ extension OpenCLBackend: PeakMeasuring, DeviceClock {
         let (rounds, chains) = (2048, description.isCPU ? 12 : 8)
         let y = Tensor.uninitialized([items], .f32, on: self)
         let scalars: [KernelArgument] =
-            kernel == "peak_i8" ? [.int(0x0101_0101), .int(0x0001_0001)] : [.float(0.5), .float(0.25)]
+            kernel == "peak_i8"
+            ? [.int(0x0101_0101), .int(0x0001_0001)] : [.float(0.5), .float(0.25)]
         let least = best(seconds) {
             launch(
                 "peak", kernel, [("ROUNDS", rounds), ("CHAINS", chains), ("VEC", vectorWidth)],
@@ -49,10 +50,15 @@ extension OpenCLBackend: PeakMeasuring, DeviceClock {
     private func measureTraffic(_ count: Int, _ seconds: Double, _ peaks: inout Peaks) {
         let arrays = (0..<3).map { _ in Tensor.uninitialized([count], .f32, on: self) }
         for array in arrays { generate(.constant(1), into: array) }
-        let (x, y, z) = (KernelArgument.tensor(arrays[0]), KernelArgument.tensor(arrays[1]), KernelArgument.tensor(arrays[2]))
+        let (x, y, z) = (
+            KernelArgument.tensor(arrays[0]), KernelArgument.tensor(arrays[1]),
+            KernelArgument.tensor(arrays[2])
+        )
         let vectors = count / vectorWidth
         let bytes = Double(count * 4)
-        func rate(_ kernel: String, _ arguments: [KernelArgument], items: Int, _ touched: Double) -> Double {
+        func rate(_ kernel: String, _ arguments: [KernelArgument], items: Int, _ touched: Double)
+            -> Double
+        {
             let options = [(name: "VEC", value: vectorWidth), (name: "ALIGNED", value: 1)]
             let least = best(seconds) {
                 launch("peak", kernel, options, arguments, global: [items], local: [groupSize])

@@ -19,7 +19,8 @@ package final class TuningStore: Sendable {
 
     /// Reads what is stored for a device.
     package init(device: String, driver: String, folder: String?) {
-        let title = "\"device\": \"\(TuningStore.plain(device))\", \"driver\": \"\(TuningStore.plain(driver))\""
+        let title =
+            "\"device\": \"\(TuningStore.plain(device))\", \"driver\": \"\(TuningStore.plain(driver))\""
         heading = title
         path = folder.map { "\($0)/tuning-\(String(TuningStore.hash(title), radix: 16)).json" }
         guard let path, let text = TuningStore.read(path) else { return }
@@ -73,7 +74,8 @@ extension TuningStore {
                 + "\"defines\": {\(values.joined(separator: ", "))}}"
         }.sorted()
         let body = lines.joined(separator: ",\n")
-        return "{\(heading), \"checksum\": \"\(String(TuningStore.hash(heading + body), radix: 16))\", \"entries\": [\n"
+        return
+            "{\(heading), \"checksum\": \"\(String(TuningStore.hash(heading + body), radix: 16))\", \"entries\": [\n"
             + body + "\n]}\n"
     }
 
@@ -83,7 +85,9 @@ extension TuningStore {
         guard lines.count >= 4, lines.suffix(2) == ["]}", ""] else { return nil }
         let body = lines[1..<(lines.count - 2)].joined(separator: "\n")
         let checksum = String(TuningStore.hash(heading + body), radix: 16)
-        guard lines[0] == "{\(heading), \"checksum\": \"\(checksum)\", \"entries\": [" else { return nil }
+        guard lines[0] == "{\(heading), \"checksum\": \"\(checksum)\", \"entries\": [" else {
+            return nil
+        }
         var found: [Key: Defines] = [:]
         for line in body.split(separator: "\n") {
             // {"kernel": "K", "class": "C", "defines": {"A": 1, "B": 2}}
@@ -91,7 +95,9 @@ extension TuningStore {
             guard parts.count >= 11 else { return nil }
             var defines: Defines = [:]
             for index in stride(from: 11, to: parts.count - 1, by: 2) {
-                guard let value = Int(parts[index + 1].filter { $0.isNumber || $0 == "-" }) else { return nil }
+                guard let value = Int(parts[index + 1].filter { $0.isNumber || $0 == "-" }) else {
+                    return nil
+                }
                 defines[String(parts[index])] = value
             }
             found[Key(kernel: String(parts[3]), shapeClass: String(parts[7]))] = defines
