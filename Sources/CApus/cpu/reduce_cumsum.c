@@ -75,8 +75,8 @@ static void run_lines(const cumsum_call *call, int64_t line, int64_t n) {
     }
 }
 
-// One line of adjacent floats, forwards. Four sums come from one carry, so the additions that wait for
-// each other are a fourth of all.
+// One line of adjacent floats, forwards. Four sums come from one carry, so the additions that wait
+// for each other are a fourth of all.
 static void run_adjacent(const float *x, float *y, int64_t n) {
     double carry = 0;
     int64_t i = 0;
