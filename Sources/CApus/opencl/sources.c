@@ -5,7 +5,8 @@
 
 #define FILES(f)                                                                 \
     f(common) f(elementwise) f(reduce) f(sort) f(matmul) f(softmax) f(normalize) \
-    f(cross_entropy) f(index) f(optimiser) f(conv2d) f(pool2d) f(resample) f(random) f(peak)
+    f(cross_entropy) f(index) f(optimiser) f(conv2d) f(pool2d) f(resample) f(random) f(peak) \
+    f(quantized)
 
 static const unsigned char common_text[] = {
 #embed "../../../Kernels/common.cl" suffix(, 0)
@@ -51,6 +52,9 @@ static const unsigned char random_text[] = {
 };
 static const unsigned char peak_text[] = {
 #embed "../../../Kernels/peak.cl" suffix(, 0)
+};
+static const unsigned char quantized_text[] = {
+#embed "../../../Kernels/quantized.cl" suffix(, 0)
 };
 
 const char *opencl_source(const char *file) {
