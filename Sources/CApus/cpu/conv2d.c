@@ -8,8 +8,8 @@
 //   area       rows × columns of outputs of one image: one task. Its part of the picture is copied
 //              to scratch with its padding, converted and in whole units, small enough for the
 //              level-2 cache; where nothing has to be added the picture is read in place.
-//   panel      stays in the level-2 cache while every pixel of the area passes by it (a large one in
-//              parts)
+//   panel      stays in the level-2 cache while every pixel of the area passes by it (a large one
+//              in parts)
 //   tile       up to GEMM_MR neighbouring pixels × GEMM_NR channels, in registers over all taps.
 //              Channels are side by side, so pixels are read where they lie and there is no im2col.
 //
