@@ -1,11 +1,10 @@
 // What a device can do at most: the roofs over the other kernels.
 //
-// peak_f32    global (items), local (LOCAL): every item does ROUNDS rounds of CHAINS independent multiply-adds of VEC
-//             floats; 2 ROUNDS CHAINS VEC operations an item.
-// peak_i8     the same with products of four bytes added to an int, as 32-bit products where the device has no better:
-//             8 ROUNDS CHAINS operations an item.
-// peak_read   global (items): item i reads vectors i, i + items, … of x (count vectors) and writes one only if their
-//             bits are all set, which never happens.
+// peak_f32    global (items): every item does ROUNDS rounds of CHAINS independent multiply-adds of
+//             VEC floats; 2 ROUNDS CHAINS VEC operations an item.
+// peak_i8     the same with products of four bytes added to an int: 8 ROUNDS CHAINS operations.
+// peak_read   global (items): item i reads vectors i, i + items and so on of x (count vectors), and
+//             writes one only if their bits are all set, which never happens.
 // peak_write, peak_copy, peak_triad   one vector an item: y = value, y = x, y = x + 3 z.
 // peak_empty  nothing: the cost of a launch.
 // Options     VEC (16 on CPUs, 4 on GPUs), ROUNDS, CHAINS.

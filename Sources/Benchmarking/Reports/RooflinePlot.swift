@@ -29,7 +29,7 @@ struct RooflinePlot {
         let highest = max(
             roofs.max() ?? 1e9, self.rows.compactMap(\.gflops).max().map { $0 * 1e9 } ?? 0)
         let lowest = min(
-            (roofs.min() ?? 1e9) / 300, (self.rows.compactMap(\.gflops).min() ?? 1) * 0.5e9)
+            (roofs.min() ?? 1e9) / 100, (self.rows.compactMap(\.gflops).min() ?? 1) * 0.5e9)
         intensities =
             decade(
                 min(xs.min() ?? 1, 0.2), down: true)...decade(max(xs.max() ?? 1, 1000), down: false)
@@ -85,15 +85,18 @@ struct RooflinePlot {
         return parts.joined(separator: "\n")
     }
 
+    /// The flat roofs: those of floats.
+    private var levelRates: [DType: Double] { place.peaks.operations.filter { $0.key.isFloat } }
+
     private var roofs: String {
-        let highest = place.peaks.operations.values.max() ?? 0
+        let highest = levelRates.values.max() ?? 0
         let slopes = place.peaks.memories.map { memory in
             let rate = max(memory.read, memory.copy)
             let end = highest / rate
             let begin = intensities.lowerBound
             return line(x(begin), y(rate * begin), x(end), y(highest), "roof")
         }
-        let levels = place.peaks.operations.filter { $0.key != .i8 }.map { type, rate in
+        let levels = levelRates.map { type, rate in
             let begin = rate / (place.peaks.memories.map { max($0.read, $0.copy) }.max() ?? 1)
             return line(x(begin), y(rate), x(intensities.upperBound), y(rate), "roof \(type)")
         }
@@ -101,20 +104,21 @@ struct RooflinePlot {
     }
 
     private var labels: String {
-        let levels = place.peaks.operations.filter { $0.key != .i8 }.map { type, rate in
+        let levels = levelRates.map { type, rate in
             text(
                 width - right - 4, y(rate) - 6, "\(type) \(short(rate / 1e9)) GFLOP/s", "label end")
         }
-        let slopes = place.peaks.memories.map { memory in
+        let slopes = place.peaks.memories.enumerated().map { index, memory in
             let rate = max(memory.read, memory.copy)
-            // Where the slope enters the picture.
+            // Where the slope enters the picture; the lowest is named below its line, the others above.
             let begin = max(intensities.lowerBound, rates.lowerBound / rate) * 1.15
+            let isLowest = index > 0 && index == place.peaks.memories.count - 1
             let (px, py) = (x(begin), y(rate * begin))
             let angle =
                 -atan2(y(rate * begin) - y(rate * begin * 10), x(begin * 10) - x(begin)) * 180 / .pi
             let name = "\(memory.name) \(short(rate / 1e9)) GB/s"
             return
-                "<text class=\"label\" transform=\"translate(\(n(px + 4)) \(n(py - 8))) rotate(\(n(angle)))\">"
+                "<text class=\"label\" transform=\"translate(\(n(px + 4)) \(n(py + (isLowest ? 14 : -8)))) rotate(\(n(angle)))\">"
                 + escaped(name) + "</text>"
         }
         return (levels.sorted() + slopes).joined(separator: "\n")

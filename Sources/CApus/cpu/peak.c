@@ -1,6 +1,8 @@
-// What the CPU can do at most: arithmetic on registers, traffic at any depth of the memory, the cost of a job.
+// What the CPU can do at most: arithmetic on registers, traffic at any depth of the
+// memory, the cost of a job.
 //
-// Each figure is the best of several repetitions: a roof is what the machine reaches when nothing disturbs it.
+// Each figure is the best of several repetitions: a roof is what the machine
+// reaches when nothing disturbs it.
 #include "capus/peak.h"
 
 #include <stdlib.h>
@@ -22,7 +24,10 @@ static volatile float sink;
 
 // MARK: arithmetic
 
-typedef struct arithmetic { float (*kernel)(int64_t rounds, const float *values); int64_t rounds; } arithmetic;
+typedef struct arithmetic {
+    float (*kernel)(int64_t rounds, const float *values);
+    int64_t rounds;
+} arithmetic;
 
 static void arithmetic_task(void *context, int64_t task, int32_t thread) {
     (void)task, (void)thread;
@@ -35,9 +40,16 @@ static void arithmetic_task(void *context, int64_t task, int32_t thread) {
 double apus_peak_operations(apus_dtype type, double seconds) {
     arithmetic a = {.rounds = 20000};
     double work;
-    if (type == APUS_BF16) a.kernel = APUS_BEST(peak_bf16), work = APUS_BEST(peak_bf16_work)();
-    else if (type == APUS_I8) a.kernel = APUS_BEST(peak_i8), work = APUS_BEST(peak_i8_work)();
-    else a.kernel = APUS_BEST(peak_f32), work = APUS_BEST(peak_f32_work)();
+    if (type == APUS_BF16) {
+        a.kernel = APUS_BEST(peak_bf16);
+        work = APUS_BEST(peak_bf16_work)();
+    } else if (type == APUS_I8) {
+        a.kernel = APUS_BEST(peak_i8);
+        work = APUS_BEST(peak_i8_work)();
+    } else {
+        a.kernel = APUS_BEST(peak_f32);
+        work = APUS_BEST(peak_f32_work)();
+    }
     double best = 0, end = now() + seconds;
     int32_t threads = apus_thread_count();
     do {
@@ -68,7 +80,9 @@ static void traffic_task(void *context, int64_t task, int32_t thread) {
     for (int32_t pass = 0; pass < t->passes; pass++) {
         switch (t->kind) {
         case APUS_TRAFFIC_READ: sink = APUS_BEST(peak_read)(a, t->n); break;
-        case APUS_TRAFFIC_WRITE: APUS_BEST(peak_write)(a, t->n, (float)pass, t->streaming); break;
+        case APUS_TRAFFIC_WRITE:
+            APUS_BEST(peak_write)(a, t->n, (float)pass, t->streaming);
+            break;
         case APUS_TRAFFIC_COPY: APUS_BEST(peak_copy)(a, b, t->n, t->streaming); break;
         case APUS_TRAFFIC_TRIAD: APUS_BEST(peak_triad)(a, b, c, t->n, t->streaming); break;
         }
@@ -106,7 +120,9 @@ double apus_peak_bandwidth(apus_traffic traffic, int64_t bytes, bool streaming, 
 
 // MARK: launching
 
-static void nothing(void *context, int64_t task, int32_t thread) { (void)context, (void)task, (void)thread; }
+static void nothing(void *context, int64_t task, int32_t thread) {
+    (void)context, (void)task, (void)thread;
+}
 
 double apus_peak_launch(void) {
     enum { JOBS = 20 };

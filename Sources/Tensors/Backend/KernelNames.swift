@@ -72,8 +72,24 @@ extension Tensor {
     }
 
     /// The matrix as BLAS takes it: as it lies, or transposed.
-    private var rowMajor: (Tensor, Bool) {
+    fileprivate var rowMajor: (Tensor, Bool) {
         if layout.isContiguous { return (self, false) }
         return transposed().layout.isContiguous ? (self, true) : (contiguous(), false)
+    }
+}
+
+extension OpenCLBackend {
+    /// The product of two f32 matrices on this device by CLBlast; nil where it is not installed.
+    package func matmulByCLBlast(_ a: Tensor, _ b: Tensor) -> Tensor? {
+        let (left, transA) = a.rowMajor
+        let (right, transB) = b.rowMajor
+        let y = a.result([a.shape[0], b.shape[1]])
+        let done = withExtendedLifetime((left, right)) {
+            apus_cl_matmul_clblast(
+                context, transA, transB, Int64(a.shape[0]), Int64(b.shape[1]), Int64(a.shape[1]),
+                left.storage.buffer, Int64(left.layout.offset), right.storage.buffer,
+                Int64(right.layout.offset), y.storage.buffer, 0)
+        }
+        return done ? y : nil
     }
 }

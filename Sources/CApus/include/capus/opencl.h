@@ -134,6 +134,15 @@ bool apus_cl_finish(apus_cl_context *context);
 bool apus_cl_timing_begin(apus_cl_context *context);
 double apus_cl_timing_end(apus_cl_context *context);
 
+// ---- another library
+
+/// c (m, n) = op(a) op(b), f32, row-major and dense, by CLBlast where its library is installed: for
+/// comparison. Offsets count elements. False if it is not there or fails.
+bool apus_cl_matmul_clblast(apus_cl_context *context, bool trans_a, bool trans_b, int64_t m,
+                            int64_t n, int64_t k, apus_cl_buffer *a, int64_t a_offset,
+                            apus_cl_buffer *b, int64_t b_offset, apus_cl_buffer *c,
+                            int64_t c_offset);
+
 // ---- strided arrays
 
 /// A shape, or the strides of an array: what kernels take as `axes` by value, outermost axis first.

@@ -7,7 +7,7 @@ package final class OpenCLBackend: Backend {
     /// What `apus tune` found on this device.
     package let tuning: TuningStore
     /// Calls on it may come from any thread, and it lives as long as the process: `Device` opens each device once.
-    private nonisolated(unsafe) let context: OpaquePointer
+    nonisolated(unsafe) let context: OpaquePointer
 
     /// Opens a device by its place in the list of all.
     package init(index: Int) throws(DeviceError) {
