@@ -159,7 +159,8 @@ static inline int2 keys_of(long query, long tk, int causal, long causal_offset, 
 #define ROW_TABLE(n) __local int row_first[n], row_last[n]; __local long row_mask[n];
 #define FILL_ROW_TABLE(first, count) FILL_TABLE(first, count, (void)place_;)
 #define FILL_TABLE(first, count, more)                                                            \
-    for (int r_ = item; r_ < (count); r_ += ITEMS) {                                              \
+    for (int e_ = 0; e_ < ((count) + ITEMS - 1) / ITEMS; e_++) {                                  \
+        const int r_ = min(item + e_ * ITEMS, (count) - 1);   /* all items go round alike */      \
         const bool there_ = (first) + r_ < rows;                                                  \
         const uint which_ = there_ ? (uint)((first) + r_) : 0;                                    \
         const long query_ = which_ / (uint)group, head_ = h * group + which_ % (uint)group;       \
