@@ -6,7 +6,8 @@ extension OpenCLBackend {
         let tile = attentionTile(size, isGradient: false)
         let splits = keySplits(size, tile)
         let groups = roundedUp(size.rows, tile.bm)
-        let partial = splits > 1 ? scratch([size.batch * size.heads, splits, size.rows, size.dv + 2]) : nil
+        let partial =
+            splits > 1 ? scratch([size.batch * size.heads, splits, size.rows, size.dv + 2]) : nil
         launch(
             "attention", "attention",
             options(call, size) + tile.options + [("SPLIT", splits > 1 ? 1 : 0)],
@@ -18,7 +19,10 @@ extension OpenCLBackend {
         guard let partial else { return }
         launch(
             "attention", "attention_join", options(call, size) + tile.options,
-            [.long(size.heads), .long(size.group), .long(size.queries), .long(splits), .tensor(partial)]
+            [
+                .long(size.heads), .long(size.group), .long(size.queries), .long(splits),
+                .tensor(partial),
+            ]
                 + strided(o) + [.tensor(logSumExp)],
             global: [size.dv, size.rows, size.batch * size.heads], local: [min(32, size.dv), 1, 1])
     }
@@ -95,7 +99,9 @@ extension OpenCLBackend {
     private func attentionTile(_ size: AttentionSize, isGradient: Bool) -> AttentionTile {
         if description.isCPU { return AttentionTile(tx: 1, ty: 1, rm: 8, bn: 32, vec: 16) }
         var tile = AttentionTile(tx: 8, ty: 8, rm: 4, bn: 32, vec: 4)
-        while tile.rm > 1 && 4 * tile.localFloats(size, isGradient: isGradient) > description.localMemory {
+        while tile.rm > 1
+            && 4 * tile.localFloats(size, isGradient: isGradient) > description.localMemory
+        {
             tile.rm /= 2
         }
         return tile

@@ -1,0 +1,134 @@
+extension OpenCLBackend {
+    package func quantize(_ q: Quantization, _ x: Tensor, into parts: [Tensor]) {
+        let type: KernelOptions = [("X_TYPE", x.dtype.option)]
+        switch q {
+        case .blocks(let format) where format.isSimple:
+            let blocks = x.count / format.blockValues
+            launch(
+                "quantized", "quantize", type + [("FORMAT", Int(format.rawValue))],
+                [.long(blocks), .tensor(x), .tensor(parts[0])], global: [blocks], local: [1])
+        case .blocks:
+            quantizeOnTheCPU(q, x, into: parts[0])
+        case .int8Rows:
+            let group = rowGroup(x.shape[1])
+            launch(
+                "quantized", "quantize_int8_rows", type + group.options,
+                [.long(x.shape[1]), .tensor(x), .tensor(parts[0]), .tensor(parts[1])],
+                global: [x.shape[0] * group.size], local: [group.size])
+        case .int4Groups(let length, let zeroPoint):
+            let groups = x.count / length
+            launch(
+                "quantized", "quantize_int4_groups", type + [("ZERO_POINT", zeroPoint ? 1 : 0)],
+                [.long(groups), .long(length), .tensor(x)] + parts.map { .tensor($0) },
+                global: [groups], local: [1])
+        }
+    }
+
+    /// The k-quants and IQ4 search for the best scales, once for each weight and bit by bit as GGUF's files expect: that
+    /// runs on the CPU, and the device's transfer statistics count the way there and back.
+    private func quantizeOnTheCPU(_ q: Quantization, _ x: Tensor, into blocks: Tensor) {
+        let host = Tensor.uninitialized(blocks.shape, .u8, on: Device.cpu.backend)
+        Device.cpu.backend.quantize(q, x.to(.cpu), into: [host])
+        host.bytes().withUnsafeBytes { upload($0, to: blocks.storage, at: blocks.layout.offset) }
+    }
+
+    package func dequantize(_ q: Quantization, _ parts: [Tensor], into x: Tensor) {
+        let type: KernelOptions = [("X_TYPE", x.dtype.option)]
+        switch q {
+        case .blocks(let format):
+            launch(
+                "quantized", "dequantize", type + [("FORMAT", Int(format.rawValue))],
+                [.long(x.count / 16), .tensor(parts[0]), .tensor(x)],
+                global: [x.count / 16], local: [1])
+        case .int8Rows:
+            let scale = parts[1].expandingAxis(1).expanded(to: x.shape)
+            let codes = parts[0].cast(to: .f32)
+            binary(.mul, codes, scale, into: x)
+        case .int4Groups(let length, let zeroPoint):
+            launch(
+                "quantized", "dequantize_int4_groups", type + [("ZERO_POINT", zeroPoint ? 1 : 0)],
+                [.long(x.count / 2), .long(length)] + parts.map { .tensor($0) } + [.tensor(x)],
+                global: [x.count / 2], local: [min(64, x.count / 2)])
+        }
+    }
+
+    package func matmulQuantized(_ call: QuantizedMatmul, into y: Tensor) {
+        let (m, n, k) = (y.shape[0], y.shape[1], call.x.shape[1])
+        switch call.quantization {
+        case .blocks(let format): matmulBlocks(call, format, m, n, k, into: y)
+        case .int8Rows: matmulInt8(call, m, n, k, into: y)
+        case .int4Groups:
+            // Unpacked on the device, then an f32 product.
+            let weight = scratch([n, k])
+            dequantize(call.quantization, call.weight, into: weight)
+            var product = Matmul(a: call.x, b: weight.transposed(), result: y)
+            product.bias = call.bias
+            matmul(product)
+        }
+    }
+
+    private func matmulBlocks(
+        _ call: QuantizedMatmul, _ format: BlockFormat, _ m: Int, _ n: Int, _ k: Int, into y: Tensor
+    ) {
+        let options: KernelOptions = [
+            ("FORMAT", Int(format.rawValue)), ("X_TYPE", call.x.dtype.option),
+        ]
+        let arguments: [KernelArgument] = [
+            .long(m), .long(n), .long(k), .tensor(call.x), .tensor(call.weight[0]),
+            .optional(call.bias), .tensor(y),
+        ]
+        if m <= 8 {
+            let rows = [1, 2, 4, 8].first { m <= $0 } ?? 8
+            let group = description.isCPU ? 1 : 64
+            launch(
+                "quantized", "quantized_matmul_few_rows", options + [("M", rows), ("WG", group)],
+                arguments, global: [group * n], local: [group])
+            return
+        }
+        let tile =
+            description.isCPU
+            ? ProductTile(mwg: 96, nwg: 32, kwg: 64, mdim: 1, ndim: 1, vec: 16)
+            : ProductTile(mwg: 64, nwg: 64, kwg: 32, mdim: 16, ndim: 16, vec: 4)
+        launch(
+            "quantized", "quantized_matmul",
+            options + tile.options + (description.isCPU ? [("RI", 12)] : []), arguments,
+            global: tile.global(rows: m, columns: n, batch: 1), local: tile.local)
+    }
+
+    private func matmulInt8(
+        _ call: QuantizedMatmul, _ m: Int, _ n: Int, _ k: Int, into y: Tensor
+    ) {
+        let tile =
+            description.isCPU
+            ? ProductTile(mwg: 12, nwg: 32, kwg: 64, mdim: 1, ndim: 1, vec: 16)
+            : ProductTile(mwg: 64, nwg: 64, kwg: 64, mdim: 16, ndim: 16, vec: 4)
+        launch(
+            "quantized", "int8_matmul", tile.options,
+            [
+                .long(m), .long(n), .long(k), .tensor(call.x), .optional(call.xScale),
+                .tensor(call.weight[0]), .tensor(call.weight[1]), .optional(call.bias), .tensor(y),
+            ],
+            global: tile.global(rows: m, columns: n, batch: 1), local: tile.local)
+    }
+
+    package func convolveInt8(_ call: Int8Convolution, into y: Tensor) {
+        let c = call.geometry
+        launch(
+            "quantized", "int8_conv2d", [],
+            [
+                .lengths(c.lengths), .tensor(call.x), .tensor(call.xScale), .tensor(call.weight),
+                .tensor(call.weightScale), .optional(call.bias), .tensor(y),
+            ],
+            global: [c.cout, roundedUp(c.ow, 4), c.n * c.oh], local: [min(64, c.cout), 1, 1])
+    }
+}
+
+extension BlockFormat {
+    /// Quantised by rounding alone, which the kernel does with the CPU's bytes.
+    fileprivate var isSimple: Bool {
+        switch self {
+        case .q8_0, .q4_0, .q4_1, .q5_0, .q5_1: true
+        default: false
+        }
+    }
+}
