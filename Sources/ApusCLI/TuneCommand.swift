@@ -7,7 +7,7 @@ enum TuneCommand: Command {
     static let name = "tune"
     static let summary =
         "Search tile sizes of the OpenCL kernels for a device and keep the winners."
-    static let usage = "[--device opencl:0] [--kernels matmul,conv2d] [--seconds 120]"
+    static let usage = "[--device opencl:0] [--kernels matmul,attention] [--seconds 120]"
     static let flags = [
         Flag("device", "D,…", "opencl:0, … (every OpenCL device)"),
         Flag("kernels", "K,…", "only these kernels: \(Tuner.kernels.joined(separator: ", "))"),

@@ -50,9 +50,13 @@ package struct Tuner {
             }
             progress(tried)
         }
+        // Once more one after the other: the machine may have been slower when the search began.
+        backend.tuning[task.kernel, task.shapeClass] = former
+        let again = min(before, time(run, workload) ?? .infinity)
+        if best.seconds >= again * 0.98 { best = (again, former) }
         backend.tuning[task.kernel, task.shapeClass] = best.defines
         return Outcome(
-            before: before, best: best.seconds, defines: best.defines, tried: tried, failed: failed)
+            before: again, best: best.seconds, defines: best.defines, tried: tried, failed: failed)
     }
 
     /// Keeps the winners for later runs; false if their file cannot be written.
@@ -96,11 +100,47 @@ extension Tuner {
                     shapeClass: TuningStore.productClass(rows: rows, columns: channels),
                     benchmark: try Case(.conv2d, sizes), candidates: productTiles(rows, channels)))
         }
+        tasks += try attentionTasks()
         guard let kernels else { return tasks }
         return tasks.filter { kernels.contains($0.kernel) }
     }
 
-    package static let kernels = ["matmul", "conv2d"]
+    package static let kernels = ["matmul", "conv2d", "attention"]
+
+    private func attentionTasks() throws(BenchmarkError) -> [TuningTask] {
+        var tasks: [TuningTask] = []
+        for (heads, queries, headSize) in [
+            (12, 512, 64), (8, 512, 128), (8, 1024, 40), (8, 1, 128),
+        ] {
+            let c = try Case(
+                .attention, ["h": heads, "tq": queries, "tk": max(queries, 512), "d": headSize])
+            tasks.append(
+                TuningTask(
+                    kernel: "attention",
+                    shapeClass: TuningStore.attentionClass(rows: queries, headSize: headSize),
+                    benchmark: c, candidates: attentionTiles()))
+        }
+        return tasks
+    }
+
+    private func attentionTiles() -> [TuningStore.Defines] {
+        var tiles: [TuningStore.Defines] = []
+        let onCPU = backend.description.isCPU
+        for (tx, ty) in onCPU ? [(1, 1)] : [(8, 8), (16, 8), (8, 16), (16, 16), (4, 16)] {
+            for rm in onCPU ? [4, 6, 8, 12, 16] : [1, 2, 4] {
+                for bn in onCPU ? [16, 32, 64, 128] : [16, 32, 64, 128] {
+                    for vec in onCPU ? [8, 16] : [1, 2, 4]
+                    where ty * rm <= bn && bn % (tx * vec) == 0
+                        && tx * ty <= backend.description.largestGroup
+                    {
+                        tiles.append(["TX": tx, "TY": ty, "RM": rm, "BN": bn, "VEC": vec])
+                    }
+                }
+            }
+        }
+        var noise = Noise(seed: 1)
+        return tiles.shuffled(using: &noise)
+    }
 
     /// Tiles that the kernels' conditions allow and the device's local memory holds, in an order that soon has seen
     /// something of everything.

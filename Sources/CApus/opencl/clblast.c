@@ -1,5 +1,5 @@
-// Matrix products by CLBlast, which benchmarks put beside our own. Its library is found at run time; its
-// C interface is stable, so that the one function is declared here.
+// Matrix products by CLBlast, which benchmarks put beside our own. Its library is found at run
+// time; its C interface is stable, so that the one function is declared here.
 #include <dlfcn.h>
 
 #include "host.h"
@@ -27,9 +27,10 @@ bool apus_cl_matmul_clblast(apus_cl_context *context, bool trans_a, bool trans_b
     pthread_once(&once, find);
     if (!found) return false;
     pthread_mutex_lock(&context->lock);
-    int code = found(ROW_MAJOR, trans_a ? TRANSPOSED : PLAIN, trans_b ? TRANSPOSED : PLAIN, (size_t)m,
-                     (size_t)n, (size_t)k, 1, a->memory, (size_t)a_offset, (size_t)(trans_a ? m : k),
-                     b->memory, (size_t)b_offset, (size_t)(trans_b ? k : n), 0, c->memory,
+    int op_a = trans_a ? TRANSPOSED : PLAIN, op_b = trans_b ? TRANSPOSED : PLAIN;
+    size_t a_row = (size_t)(trans_a ? m : k), b_row = (size_t)(trans_b ? k : n);
+    int code = found(ROW_MAJOR, op_a, op_b, (size_t)m, (size_t)n, (size_t)k, 1, a->memory,
+                     (size_t)a_offset, a_row, b->memory, (size_t)b_offset, b_row, 0, c->memory,
                      (size_t)c_offset, (size_t)n, &context->queue, NULL);
     pthread_mutex_unlock(&context->lock);
     return code == 0;

@@ -95,8 +95,15 @@ extension OpenCLBackend {
 
     // MARK: tiles
 
-    /// Work-groups as large as local memory allows; on a CPU one item with wide vectors.
+    /// What `apus tune` found, else work-groups as large as local memory allows; on a CPU one item
+    /// with wide vectors.
     private func attentionTile(_ size: AttentionSize, isGradient: Bool) -> AttentionTile {
+        let shapes = TuningStore.attentionClass(rows: size.rows, headSize: size.d)
+        if !isGradient, let tile = tuning["attention", shapes].flatMap({ AttentionTile($0) }),
+            4 * tile.localFloats(size, isGradient: false) <= description.localMemory
+        {
+            return tile
+        }
         if description.isCPU { return AttentionTile(tx: 1, ty: 1, rm: 8, bn: 32, vec: 16) }
         var tile = AttentionTile(tx: 8, ty: 8, rm: 4, bn: 32, vec: 4)
         while tile.rm > 1
@@ -140,5 +147,16 @@ private struct AttentionTile {
         let own = (isGradient ? size.d + size.dv : size.d) * (bm + vec)
         let longest = max(size.d, size.dv)
         return own + max(longest * (bn + vec), bn * wide(longest)) + bn * (bm + vec) + tx * bm
+    }
+}
+
+extension AttentionTile {
+    /// From what is stored; nil if a size is missing or the sizes do not fit each other.
+    fileprivate init?(_ defines: TuningStore.Defines) {
+        guard let tx = defines["TX"], let ty = defines["TY"], let rm = defines["RM"],
+            let bn = defines["BN"], let vec = defines["VEC"], min(tx, ty, rm, bn, vec) > 0,
+            ty * rm <= bn, bn % (tx * vec) == 0
+        else { return nil }
+        self.init(tx: tx, ty: ty, rm: rm, bn: bn, vec: vec)
     }
 }

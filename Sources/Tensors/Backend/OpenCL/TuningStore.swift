@@ -57,6 +57,11 @@ package final class TuningStore: Sendable {
 }
 
 extension TuningStore {
+    /// Attention's tile depends on the head size, and on whether there are rows enough to fill it.
+    package static func attentionClass(rows: Int, headSize: Int) -> String {
+        "\(rows <= 8 ? "few" : "many") rows of \(headSize)"
+    }
+
     /// Products of one class share their tile sizes: what matters is whether the result is narrow.
     package static func productClass(rows: Int, columns: Int) -> String {
         func width(_ length: Int) -> String { length <= 32 ? "32" : length <= 256 ? "256" : "more" }
