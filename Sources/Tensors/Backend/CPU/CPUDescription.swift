@@ -77,9 +77,10 @@ package struct CPUDescription: Sendable {
     }
 }
 
-/// The threads that work on an op, all ops alike.
-package enum Threads {
-    package static var count: Int {
+/// The CPU threads that work on an op, all ops alike. Results do not depend on their number.
+public enum Threads {
+    /// At first one for each core.
+    public static var count: Int {
         get { Int(apus_thread_count()) }
         set { apus_set_thread_count(Int32(clamping: newValue)) }
     }
