@@ -1,4 +1,5 @@
-// Size classes are powers of two in quarters (… 4, 5, 6, 7, 8, 10 …), so at most a fifth of a block is slack.
+// The caching allocator. Size classes are powers of two in quarters (4, 5, 6, 7, 8, 10 and so on),
+// so at most a fifth of a block is slack.
 #include "capus/memory.h"
 
 #include <pthread.h>
@@ -34,7 +35,8 @@ static block *new_block(size_t size) {
     if (size < HUGE) return aligned_alloc(HEADER, size);
     // A whole number of huge pages, aligned: fewer page faults and TLB misses.
     size_t rounded = (size + HUGE - 1) / HUGE * HUGE;
-    char *start = mmap(NULL, rounded + HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    char *start = mmap(NULL, rounded + HUGE, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (start == MAP_FAILED) return NULL;
     char *aligned = (char *)(((uintptr_t)start + HUGE - 1) / HUGE * HUGE);
     if (aligned > start) munmap(start, (size_t)(aligned - start));
@@ -64,8 +66,9 @@ void *apus_memory_allocate(size_t bytes) {
         memory.statistics.system_requests++;
     }
     if (b) {
-        memory.statistics.in_use += (int64_t)size;
-        if (memory.statistics.in_use > memory.statistics.peak) memory.statistics.peak = memory.statistics.in_use;
+        apus_memory_statistics *s = &memory.statistics;
+        s->in_use += (int64_t)size;
+        if (s->in_use > s->peak) s->peak = s->in_use;
     }
     pthread_mutex_unlock(&memory.lock);
     return b ? (char *)b + HEADER : NULL;

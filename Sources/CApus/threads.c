@@ -1,4 +1,5 @@
-// The one thread pool: workers take the tasks of a job from a shared counter, spin briefly after it, then sleep.
+// The one thread pool: workers take the tasks of a job from a shared counter, spin briefly after
+// it, then sleep.
 #include "capus/threads.h"
 
 #include <pthread.h>
@@ -10,8 +11,8 @@
 
 enum { MAX_THREADS = 256, SCRATCH_SLOTS = 5 };
 
-// A worker spins this long for the next job before it sleeps: longer than the gap between two ops of a
-// running model, short enough that an idle process costs nothing.
+// A worker spins this long for the next job before it sleeps: longer than the gap between two ops
+// of a running model, short enough that an idle process costs nothing.
 static const int64_t spin_nanoseconds = 100000;
 
 static struct {
@@ -30,7 +31,11 @@ static struct {
     int64_t tasks;
     int32_t job_threads;
     _Atomic int64_t next;
-} pool = {.submit = PTHREAD_MUTEX_INITIALIZER, .sleep = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
+} pool = {
+    .submit = PTHREAD_MUTEX_INITIALIZER,
+    .sleep = PTHREAD_MUTEX_INITIALIZER,
+    .wake = PTHREAD_COND_INITIALIZER,
+};
 
 static _Thread_local int32_t this_thread = -1;   // index inside a job, -1 outside
 
@@ -50,9 +55,11 @@ static int64_t now(void) {
 
 static void take_tasks(int32_t thread) {
     this_thread = thread;
-    int64_t tasks = pool.tasks;
-    for (int64_t task; (task = atomic_fetch_add_explicit(&pool.next, 1, memory_order_relaxed)) < tasks;)
+    for (;;) {
+        int64_t task = atomic_fetch_add_explicit(&pool.next, 1, memory_order_relaxed);
+        if (task >= pool.tasks) break;
         pool.body(pool.context, task, thread);
+    }
     this_thread = -1;
 }
 
@@ -160,12 +167,16 @@ static void make_scratch_key(void) { pthread_key_create(&scratch_key, free_scrat
 void *apus_scratch(int32_t slot, size_t bytes) {
     pthread_once(&scratch_once, make_scratch_key);
     scratch_slot *slots = pthread_getspecific(scratch_key);
-    if (!slots) pthread_setspecific(scratch_key, slots = calloc(SCRATCH_SLOTS, sizeof(scratch_slot)));
+    if (!slots) {
+        slots = calloc(SCRATCH_SLOTS, sizeof(scratch_slot));
+        if (!slots) abort();   // the system has no memory left
+        pthread_setspecific(scratch_key, slots);
+    }
     if (slots[slot].bytes < bytes) {
         free(slots[slot].block);
         slots[slot].bytes = (bytes + (1 << 16) - 1) >> 16 << 16;
         slots[slot].block = aligned_alloc(64, slots[slot].bytes);
-        if (!slots[slot].block) abort();   // the system has no memory left
+        if (!slots[slot].block) abort();
     }
     return slots[slot].block;
 }

@@ -188,7 +188,7 @@ private struct JSONParser {
         }
     }
 
-    /// \uXXXX, or two of them as a surrogate pair; a lone surrogate becomes U+FFFD.
+    /// `\u` and four hex digits, or two of them as a surrogate pair; a lone surrogate becomes U+FFFD.
     mutating func unicode() throws(FileError) -> [UInt8] {
         var code = try hexadecimal()
         if code >> 10 == 0x36,

@@ -1,4 +1,5 @@
-// Runs the C tests of every kernel family: `make test-c`, or with the address sanitiser `make leak-check`.
+// Runs the C tests of every kernel family: `make test-c`, or with the address sanitiser
+// `make leak-check`.
 #include "check.h"
 
 int checks_passed, checks_failed;
@@ -17,7 +18,8 @@ void fill_random(float *x, int64_t n) {
 bool all_close(const float *actual, const double *expected, int64_t n, double rtol, double atol) {
     for (int64_t i = 0; i < n; i++) {
         if (fabs(actual[i] - expected[i]) <= atol + rtol * fabs(expected[i])) continue;
-        printf("  element %lld of %lld: %.9g, expected %.9g\n", (long long)i, (long long)n, actual[i], expected[i]);
+        printf("  element %lld of %lld: %.9g, expected %.9g\n", (long long)i, (long long)n,
+               actual[i], expected[i]);
         return false;
     }
     return true;

@@ -109,7 +109,8 @@ static bool entry_is_right(const apus_matmul *call, int64_t entry) {
             if (call->residual)
                 expected += value(call->residual, call->c_type, c0 + i * call->residual_row + j);
             double actual = value(call->c, call->c_type, c0 + i * call->c_row + j);
-            double room = 4e-7 * size + 2 * unit * fabs(expected) + 1e-6 + (call->c_type == APUS_F16 ? 1e-4 : 0);
+            double room = 4e-7 * size + 2 * unit * fabs(expected) + 1e-6;
+            if (call->c_type == APUS_F16) room += 1e-4;
             if (fabs(actual - expected) <= room) continue;
             printf("  (%lld, %lld): %.9g, expected %.9g\n", (long long)i, (long long)j, actual,
                    expected);

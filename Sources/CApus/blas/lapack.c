@@ -207,7 +207,8 @@ static int32_t solve_entry(const linalg *call, int64_t entry) {
     int64_t n = call->n, columns = call->columns;
     const float *b = call->b + entry * n * columns;
     float *x = call->x + entry * n * columns;
-    double *d = widened(call->a + entry * n * n, n * n), *right = doubles(n * columns);   // (columns, n)
+    double *d = widened(call->a + entry * n * n, n * n);
+    double *right = doubles(n * columns);   // (columns, n)
     lapack_int *pivots = malloc((size_t)n * sizeof(lapack_int));
     int32_t code = d && right && pivots ? factor(n, d, pivots) : LAPACK_WORK_MEMORY_ERROR;
     if (code == 0) {

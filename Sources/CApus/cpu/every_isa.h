@@ -6,7 +6,7 @@
 //
 // The .inc file is included once per instruction set, with
 //     VBYTES      bytes of a vector register
-//     NAME(f)     f with the instruction set's suffix: every function and type of the file is named so
+//     NAME(f)     f with the instruction set's suffix: all functions and types are named so
 //     ISA_AVX512, ISA_AVX2, ISA_NEON, ISA_PORTABLE    1 for the one being compiled, else 0
 // and vector.inc (vector types, loads, conversions, exp …) before it.
 #include <math.h>
@@ -55,8 +55,9 @@
 #define ISA_AVX2 0
 #pragma clang attribute pop
 
-#pragma clang attribute push(__attribute__((target( \
-    "avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512bf16"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target(                             \
+    "avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512bf16"))), \
+    apply_to = function)
 #define ISA_SUFFIX _avx512
 #define VBYTES 64
 #undef ISA_AVX512

@@ -15,15 +15,17 @@ static bool bit(unsigned value, int index) { return value >> index & 1; }
 // What the CPU offers and the system saves at a context switch (XCR0).
 static apus_isa best_isa(void) {
     unsigned a, b, c, d;
-    if (!__get_cpuid(1, &a, &b, &c, &d) || !bit(c, 27) || !bit(c, 12) || !bit(c, 29)) return APUS_ISA_PORTABLE;
+    if (!__get_cpuid(1, &a, &b, &c, &d)) return APUS_ISA_PORTABLE;
+    if (!bit(c, 27) || !bit(c, 12) || !bit(c, 29)) return APUS_ISA_PORTABLE;    // osxsave fma f16c
     unsigned low, high;
     __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-    unsigned leaf7b, leaf7c, max_subleaf, a1 = 0;
-    if ((low & 0x6) != 0x6 || !__get_cpuid_count(7, 0, &max_subleaf, &leaf7b, &leaf7c, &d)) return APUS_ISA_PORTABLE;
-    if (!bit(leaf7b, 5)) return APUS_ISA_PORTABLE;                              // avx2
+    unsigned b7, c7, max_subleaf, a1 = 0;
+    if ((low & 0x6) != 0x6 || !__get_cpuid_count(7, 0, &max_subleaf, &b7, &c7, &d))
+        return APUS_ISA_PORTABLE;
+    if (!bit(b7, 5)) return APUS_ISA_PORTABLE;                                  // avx2
     if (max_subleaf >= 1) __get_cpuid_count(7, 1, &a1, &b, &c, &d);
-    bool avx512 = (low & 0xe6) == 0xe6 && bit(leaf7b, 16) && bit(leaf7b, 17)    // f, dq
-        && bit(leaf7b, 30) && bit(leaf7b, 31) && bit(leaf7c, 11) && bit(a1, 5); // bw, vl, vnni, bf16
+    bool avx512 = (low & 0xe6) == 0xe6 && bit(b7, 16) && bit(b7, 17)            // f dq
+        && bit(b7, 30) && bit(b7, 31) && bit(c7, 11) && bit(a1, 5);             // bw vl vnni bf16
     return avx512 ? APUS_ISA_AVX512 : APUS_ISA_AVX2;
 }
 #elif defined(__aarch64__)
@@ -41,8 +43,10 @@ const char *apus_isa_name(apus_isa isa) {
 static apus_isa choose_isa(void) {
     apus_isa best = best_isa();
     const char *wish = getenv("APUS_ISA");
-    for (apus_isa isa = APUS_ISA_PORTABLE; wish && isa <= best; isa++)
-        if (strcmp(wish, apus_isa_name(isa)) == 0 && !(isa == APUS_ISA_NEON && best != APUS_ISA_NEON)) return isa;
+    for (apus_isa isa = APUS_ISA_PORTABLE; wish && isa <= best; isa++) {
+        bool foreign = isa == APUS_ISA_NEON && best != APUS_ISA_NEON;
+        if (!foreign && strcmp(wish, apus_isa_name(isa)) == 0) return isa;
+    }
     return best;
 }
 
@@ -53,15 +57,16 @@ apus_isa apus_cpu_isa(void) {
     return (apus_isa)isa;
 }
 
-// The caches of the first processor as the kernel lists them. sysconf counts the last level of a whole server chip,
-// of which a virtual machine or a core complex sees only a part.
+// The caches of the first processor as the kernel lists them. sysconf counts the last level of a
+// whole server chip, of which a virtual machine or a core complex sees only a part.
 static int64_t listed_cache(int level) {
     for (int index = 0; index < 8; index++) {
         char path[96], text[32] = "";
         static const char *const fields[] = {"level", "size", "type"};
         int64_t values[2] = {0};
         for (int field = 0; field < 3; field++) {
-            snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/%s", index, fields[field]);
+            snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/%s", index,
+                     fields[field]);
             FILE *file = fopen(path, "re");
             if (!file) return 0;
             char *end = fgets(text, sizeof text, file);

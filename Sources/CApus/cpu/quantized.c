@@ -5,9 +5,9 @@
 // 256 values are what all formats are unpacked in: 8 blocks of 32, or one of 256.
 //
 // Few rows: every row of w is read once, unpacked into registers, and multiplied by up to four rows
-// of x from the cache. With one row and 4096 × 4096 weights, two Zen 5 cores read 4-bit weights at
-// 50 GB/s from memory and 57 GB/s from the cache, where unpacking is the bound, and Q8_0 at 50 to 65
-// and 103 GB/s; plain reading reaches 80 GB/s.
+// of x from the cache. With one row and weights of (4096, 4096), two Zen 5 cores read 4-bit weights
+// at 50 GB/s from memory and 57 GB/s from the cache, where unpacking is the bound, and Q8_0 at 50
+// to 65 and 103 GB/s; plain reading reaches 80 GB/s.
 //
 // Many rows: 2 vectors of columns × 256 values of w are unpacked and transposed to a panel in the
 // level-1 cache, which every tile of rows then multiplies by int8 dot products of four values a

@@ -7,8 +7,8 @@
 // stay below twice those of a direct sum. What is not finite spreads over its tile of outputs.
 //
 //   v   (channels / depth, groups, 36, rows, pitch)
-//       a block of tiles in groups of rows ≤ GEMM_MR; every panel reads it in this order, which the
-//       last-level cache streams
+//       a block of tiles in groups of at most GEMM_MR rows; every panel reads it in this order,
+//       which the last-level cache streams
 //   u   (36, depth, GEMM_NR)
 //       weights of a panel, made by the task that uses them and kept in its level-2 cache: to read
 //       them back from memory takes longer than to make them

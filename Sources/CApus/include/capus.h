@@ -1,4 +1,5 @@
-// CApus: everything that Swift may call. One header a family of operations; each says what it computes.
+// CApus: everything that Swift may call. One header a family of operations; each says what it
+// computes.
 #ifndef CAPUS_H
 #define CAPUS_H
 

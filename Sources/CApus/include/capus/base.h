@@ -28,11 +28,13 @@ typedef enum apus_isa : int32_t {
     APUS_ISA_PORTABLE, APUS_ISA_NEON, APUS_ISA_AVX2, APUS_ISA_AVX512
 } apus_isa;
 
-/// The instruction set in use: the best that the CPU has, or what APUS_ISA forces it down to. Chosen once.
+/// The instruction set in use: the best that the CPU has, or what APUS_ISA forces it down to.
+/// Chosen once.
 apus_isa apus_cpu_isa(void);
 const char *apus_isa_name(apus_isa isa);
 
-/// Bytes of the level-1 data, level-2 and last-level caches, as the system reports them (defaults where it does not).
+/// Bytes of the level-1 data, level-2 and last-level caches, as the system reports them (defaults
+/// where it does not).
 typedef struct apus_caches { int64_t l1, l2, l3; } apus_caches;
 apus_caches apus_cpu_caches(void);
 

@@ -16,8 +16,8 @@ typedef struct apus_conv2d {
 } apus_conv2d;
 
 /// y = activation(conv(x, weight) + bias) + residual. bias (cout) or NULL; residual like y or NULL.
-/// 3×3 kernels of stride 1 in f32 may run by Winograd's algorithm, there a NaN or an infinity reaches
-/// its neighbours up to 3 outputs away.
+/// 3×3 kernels of stride 1 in f32 may run by Winograd's algorithm: there a NaN or an infinity
+/// reaches its neighbours up to 3 outputs away.
 void apus_conv2d_forward(const apus_conv2d *c, const void *x, const void *weight, const float *bias,
                          apus_activation activation, const void *residual, void *y);
 /// dx = the sum over outputs that x reached; also the transposed convolution, whose bias (cin) may

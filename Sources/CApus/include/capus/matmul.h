@@ -20,7 +20,7 @@ typedef struct apus_matmul {
     const void *b; int64_t b_row, b_column;
     void *c; int64_t c_row;
     apus_dtype type, c_type;
-    int64_t batch;                                  // entries; offsets in elements, NULL for batch 1
+    int64_t batch;                                  // entries; offsets (elements) NULL if it is 1
     const int64_t *a_offset, *b_offset, *c_offset;
     float alpha;
     const float *bias;                              // (n) or NULL

@@ -1,11 +1,12 @@
-// The CPU's caching allocator: a freed block serves the next request of its size class, so that a step
-// in steady state asks the system for nothing and pays no page fault.
+// The CPU's caching allocator: a freed block serves the next request of its size class, so that a
+// step in steady state asks the system for nothing and pays no page fault.
 #ifndef CAPUS_MEMORY_H
 #define CAPUS_MEMORY_H
 
 #include "base.h"
 
-/// At least `bytes` bytes, 64-byte aligned (2 MB for large blocks), contents undefined; NULL when the system refuses.
+/// At least `bytes` bytes, aligned to 64 (large blocks begin 64 bytes into a huge page), contents
+/// undefined; NULL when the system refuses.
 void *apus_memory_allocate(size_t bytes);
 void apus_memory_free(void *block);
 
