@@ -1,15 +1,19 @@
 // Matrix products: c = activation(alpha · a b + bias) + residual.
 //
-// Panels of a and b are packed once by all threads, then blocks of tiles of c are computed from
-// them by whoever is free:
+// Panels of a and b are packed, then blocks of tiles of c are computed from them by whoever is
+// free:
 //
 //     for a block of rows, of columns and of k that fits the last-level cache
-//         pack a and b                                        parallel over panels
-//         for a block of tiles of c                           parallel
+//         pack the smaller operand, or both where tasks are few   parallel over panels
+//         for a block of tiles of c                               parallel
+//             pack the larger operand: what fits the level-2 cache, or single panels of b where
+//                 all of a stays there, and fetch what is packed next meanwhile
 //             for a piece of k that fits the level-1 cache
 //                 for its tiles: micro-kernel
 //             epilogue
 //
+// Rows of bf16 that meet few columns are not packed but read in place. Entries of a large batch are
+// jobs of one thread each, with the same plan.
 // The inner parts are in gemm_tile.inc. Every sum runs over k in order in one accumulator, so that
 // the result depends neither on the blocks nor on the number of threads.
 #include "gemm_tile.h"
@@ -17,7 +21,7 @@
 #include "capus/threads.h"
 
 enum { PANELS_A, PANELS_B, SUMS, ALL_SUMS };   // scratch slots
-enum { GEMM_STREAMED = 8 };                    // panels of the streamed operand at a time where k is cut
+enum { GEMM_STREAMED = 8 };   // panels of the streamed operand at a time where k is cut
 
 /// Rows and columns of a tile; elements of k in a unit.
 typedef struct gemm_shape { int64_t rows, columns, per_bf16, per_int8; } gemm_shape;
@@ -39,20 +43,26 @@ typedef struct gemm_operand {
     int32_t *sums;      // int8: see gemm_column_sums, for b's panels; else NULL
 } gemm_operand;
 
+/// Memory that is read soon: rows of some bytes, `row` bytes apart.
+typedef struct gemm_ahead { const char *data; int64_t rows, row, bytes; } gemm_ahead;
+
 /// A block of c: all lines of its operands. Tiles are computed for a few panels of the streamed
 /// operand at a time against all panels of the other, `depth` units of k at a time.
 typedef struct gemm_block {
     apus_dtype type;
     gemm_operand a, b;
     int64_t depth;
-    bool stream_a;          // panels of a are streamed, those of b stay in the level-2 cache; or the other way round
+    bool stream_a;          // panels of a pass, those of b stay in the cache; or the other way
     bool first, last;       // the operands hold the first, the last part of k
+    bool in_place;          // a is not packed: pairs of bf16 are read from its rows
+    bool plain;             // the sums are c, in f32 or bf16
     char *c;                // at line 0 of a and of b
     int64_t c_row;
     const float *bias;      // as c
     const char *residual;   // as c
     const float *row_scale, *column_scale;   // as c; int8 only
     gemm_epilogue epilogue;
+    gemm_ahead ahead;       // fetched while the block is computed
 } gemm_block;
 
 static int64_t gemm_bytes(apus_dtype type) {
@@ -81,8 +91,9 @@ typedef struct gemm_job {
     int64_t units;                  // of k, in the first of several jobs
     int64_t pack_a, pack_b;         // panels a pack task takes
     int64_t rows, columns;          // panels of a and b a compute task takes
+    int64_t piece;                  // panels of b a compute task packs at a time, where it does
     int64_t task_rows;              // compute tasks in a column of tasks
-    float *all_sums;                // the sums of all tiles where k is cut into several jobs, else NULL
+    float *all_sums;                // of all tiles where k is cut into several jobs, else NULL
     void (*pack)(apus_dtype, const gemm_operand *, bool, int64_t, int64_t);
     void (*compute)(const gemm_block *, float *);
 } gemm_job;
@@ -92,10 +103,14 @@ static void run_tasks(const gemm_job *job, int64_t tasks, apus_task body) {
     else apus_parallel(tasks, body, (void *)job);
 }
 
+static bool shares_a(const gemm_job *job) {
+    return job->sharing != SHARE_B && !job->whole.in_place;
+}
+
 static void pack_task(void *context, int64_t task, int32_t thread) {
     (void)thread;
     const gemm_job *job = context;
-    int64_t tasks_a = job->sharing == SHARE_B ? 0 : parts(job->panels_a, job->pack_a);
+    int64_t tasks_a = shares_a(job) ? parts(job->panels_a, job->pack_a) : 0;
     if (task < tasks_a)
         job->pack(job->whole.type, &job->whole.a, true, task * job->pack_a,
                   least((task + 1) * job->pack_a, job->panels_a));
@@ -105,7 +120,7 @@ static void pack_task(void *context, int64_t task, int32_t thread) {
 }
 
 static int64_t pack_tasks(const gemm_job *job) {
-    return (job->sharing == SHARE_B ? 0 : parts(job->panels_a, job->pack_a))
+    return (shares_a(job) ? parts(job->panels_a, job->pack_a) : 0)
         + (job->sharing == SHARE_A ? 0 : parts(job->panels_b, job->pack_b));
 }
 
@@ -132,6 +147,17 @@ static gemm_block part_of(const gemm_block *whole, int64_t i, int64_t i_end, int
     return t;
 }
 
+/// The source of the panels of b from a line on.
+static gemm_ahead source_of(const gemm_operand *b, int64_t line, int64_t lines) {
+    int64_t size = gemm_bytes(b->type);
+    lines = least(lines, b->lines - line);
+    if (lines <= 0) return (gemm_ahead){};
+    const char *data = b->data + line * b->line_stride * size;
+    if (b->k_stride == 1) return (gemm_ahead){data, lines, b->line_stride * size, b->k * size};
+    if (b->line_stride == 1) return (gemm_ahead){data, b->k, b->k_stride * size, lines * size};
+    return (gemm_ahead){};
+}
+
 static void compute_task(void *context, int64_t task, int32_t thread) {
     (void)thread;
     const gemm_job *job = context;
@@ -139,22 +165,28 @@ static void compute_task(void *context, int64_t task, int32_t thread) {
     int64_t i = task % job->task_rows * job->rows, j = task / job->task_rows * job->columns;
     int64_t rows = least(job->rows, job->panels_a - i);
     int64_t columns = least(job->columns, job->panels_b - j);
-    gemm_block block = part_of(&job->whole, i * a->width, least((i + rows) * a->width, a->lines),
-                               j * b->width, least((j + columns) * b->width, b->lines));
-    if (job->sharing == SHARE_B) {
-        block.a.panels = apus_scratch(PANELS_A, (size_t)(rows * a->width * a->units * 4));
-        job->pack(block.type, &block.a, true, 0, rows);
-    }
-    if (job->sharing == SHARE_A) {
-        block.b.panels = apus_scratch(PANELS_B, (size_t)(columns * b->width * b->units * 4));
-        job->pack(block.type, &block.b, block.first, 0, columns);
-    }
-    // A task's sums lie together: those of the task columns before it, then of the rows.
+    int64_t step = job->sharing == SHARE_A ? least(job->piece, columns) : columns;
     int64_t tile = job->shape.rows * job->shape.columns;
-    int64_t kept = block.depth < a->units ? GEMM_STREAMED * most(rows, columns) : 1;
-    float *sums = job->all_sums ? job->all_sums + tile * (j * job->panels_a + columns * i)
-                                : apus_scratch(SUMS, (size_t)(tile * kept * 4));
-    job->compute(&block, sums);
+    for (int64_t q = j; q < j + columns; q += step) {
+        int64_t count = least(step, j + columns - q);
+        gemm_block block = part_of(&job->whole, i * a->width,
+                                   least((i + rows) * a->width, a->lines),
+                                   q * b->width, least((q + count) * b->width, b->lines));
+        if (job->sharing == SHARE_B && !block.in_place) {
+            block.a.panels = apus_scratch(PANELS_A, (size_t)(rows * a->width * a->units * 4));
+            job->pack(block.type, &block.a, true, 0, rows);
+        }
+        if (job->sharing == SHARE_A) {
+            block.b.panels = apus_scratch(PANELS_B, (size_t)(step * b->width * b->units * 4));
+            job->pack(block.type, &block.b, block.first, 0, count);
+            if (step < columns) block.ahead = source_of(b, (q + count) * b->width, step * b->width);
+        }
+        // A task's sums lie together: those of the task columns before it, then of the rows.
+        int64_t kept = block.depth < a->units ? GEMM_STREAMED * most(rows, columns) : 1;
+        float *sums = job->all_sums ? job->all_sums + tile * (q * job->panels_a + columns * i)
+                                    : apus_scratch(SUMS, (size_t)(tile * kept * 4));
+        job->compute(&block, sums);
+    }
 }
 
 /// The size of chunks, at most `largest`, with which the threads end together: where several do,
@@ -194,16 +226,21 @@ static void choose_tasks(gemm_job *job) {
             *longer = (*longer + 1) / 2;
         }
     }
-    job->whole.stream_a = job->sharing == SHARE_B;
+    // Where a stays in the level-2 cache, panels of b pass through the level-1 cache one by one.
+    int64_t a_bytes = m * job->units * 4;
+    bool pass = job->sharing == SHARE_A && a_bytes <= apus_cpu_caches().l2 / 2
+        && job->whole.depth >= job->units;
+    job->piece = pass ? 1 : job->columns;
+    job->whole.stream_a = !pass;
     job->task_rows = parts(job->panels_a, job->rows);
     job->pack_a = parts(job->panels_a, 4 * threads);
     job->pack_b = parts(job->panels_b, 4 * threads);
 }
 
+/// After choose_tasks.
 static void run_job(gemm_job *job) {
     gemm_operand *a = &job->whole.a, *b = &job->whole.b;
-    choose_tasks(job);
-    if (job->sharing != SHARE_B)
+    if (shares_a(job))
         a->panels = apus_scratch(PANELS_A, (size_t)(job->panels_a * a->width * a->units * 4));
     if (job->sharing != SHARE_A)
         b->panels = apus_scratch(PANELS_B, (size_t)(job->panels_b * b->width * b->units * 4));
@@ -246,6 +283,14 @@ static gemm_operand operand(const void *data, apus_dtype type, int64_t lines, in
     };
 }
 
+/// Whether rows of a are read where they are: panels would hold the same pairs of bf16, and packing
+/// them is much of the work where there are few columns. Rows whole pages apart would push each
+/// other out of the level-1 cache.
+static bool reads_in_place(const apus_matmul *call, gemm_shape shape) {
+    return call->type == APUS_BF16 && shape.per_bf16 == 2 && call->a_column == 1
+        && call->k % 2 == 0 && call->n <= 1024 && call->a_row % 2048 != 0;
+}
+
 /// The part of a product from row i, column j and element k of the sums on, of the given size.
 static gemm_block part(const gemm_product *product, int64_t entry, int64_t i, int64_t j, int64_t k,
                        gemm_blocking size, gemm_shape shape) {
@@ -267,6 +312,9 @@ static gemm_block part(const gemm_product *product, int64_t entry, int64_t i, in
         .depth = size.depth,
         .first = k == 0,
         .last = k + depth == call->k,
+        .in_place = reads_in_place(call, shape),
+        .plain = call->alpha == 1 && !call->activation && !call->bias && !residual
+            && call->c_type != APUS_F16,
         .c = (char *)call->c + (c + i * call->c_row) * c_bytes,
         .c_row = call->c_row,
         .bias = call->bias ? call->bias + j : NULL,
@@ -317,13 +365,27 @@ static void run_skinny(const gemm_product *product, int64_t entry) {
     else for (int64_t task = 0; task < tasks; task++) skinny_task(&job, task, 0);
 }
 
+/// The job of a product, or of the part of it from row i, column j and element k of the sums on.
+static gemm_job make_job(const gemm_product *product, int64_t entry, bool alone, int64_t i,
+                         int64_t j, int64_t k, gemm_blocking size) {
+    const apus_matmul *call = &product->call;
+    gemm_shape shape = APUS_BEST(gemm_shape);
+    gemm_job job = {
+        .shape = shape, .pack = APUS_BEST(matmul_pack), .compute = APUS_BEST(matmul_block),
+        .whole = part(product, entry, i, j, k, size, shape),
+        .units = most(1, parts(size.k, per_unit_of(call->type, shape))),
+        .alone = alone || call->m * call->n * call->k < 1 << 18,
+    };
+    job.panels_a = parts(job.whole.a.lines, shape.rows);
+    job.panels_b = parts(job.whole.b.lines, shape.columns);
+    choose_tasks(&job);
+    return job;
+}
+
 static void run_tiled(const gemm_product *product, int64_t entry, bool alone) {
     const apus_matmul *call = &product->call;
     gemm_shape shape = APUS_BEST(gemm_shape);
-    int64_t per_unit = per_unit_of(call->type, shape);
-    gemm_blocking size = choose_blocking(call, shape, per_unit);
-    gemm_job job = {.shape = shape, .pack = APUS_BEST(matmul_pack),
-        .compute = APUS_BEST(matmul_block)};
+    gemm_blocking size = choose_blocking(call, shape, per_unit_of(call->type, shape));
 
     // Column sums of int8 and, where k is cut, all sums outlive a job.
     int64_t m = parts(size.m, shape.rows) * shape.rows;
@@ -332,17 +394,13 @@ static void run_tiled(const gemm_product *product, int64_t entry, bool alone) {
     int32_t *sums = NULL;
     if (column_sums + all_sums)
         sums = apus_scratch(ALL_SUMS, (size_t)(column_sums + all_sums) * 4);
-    if (all_sums) job.all_sums = (float *)(sums + column_sums);
-    job.units = most(1, parts(size.k, per_unit));
-    job.alone = alone || call->m * call->n * call->k < 1 << 18;
     for (int64_t i = 0; i < call->m; i += size.m)
         for (int64_t j = 0; j < call->n; j += size.n) {
             int64_t k = 0;
             do {
-                job.whole = part(product, entry, i, j, k, size, shape);
+                gemm_job job = make_job(product, entry, alone, i, j, k, size);
                 if (column_sums) job.whole.b.sums = sums;
-                job.panels_a = parts(job.whole.a.lines, shape.rows);
-                job.panels_b = parts(job.whole.b.lines, shape.columns);
+                if (all_sums) job.all_sums = (float *)(sums + column_sums);
                 run_job(&job);
                 k += size.k;
             } while (k < call->k);
@@ -357,17 +415,45 @@ static void run_entry(const gemm_product *product, int64_t entry, bool alone) {
 
 // MARK: the public functions
 
-static void entry_task(void *context, int64_t task, int32_t thread) {
+typedef struct gemm_batch {
+    gemm_product product;
+    bool one_job;        // each entry is one job: that of entry 0 with other operands
+    gemm_job job;
+} gemm_batch;
+
+static void entry_task(void *context, int64_t entry, int32_t thread) {
     (void)thread;
-    run_entry(context, task, true);
+    const gemm_batch *batch = context;
+    if (!batch->one_job) {
+        run_entry(&batch->product, entry, true);
+        return;
+    }
+    const apus_matmul *call = &batch->product.call;
+    gemm_job job = batch->job;
+    int64_t bytes = gemm_bytes(call->type);
+    int64_t c = (call->c_offset[entry] - call->c_offset[0]) * gemm_bytes(call->c_type);
+    job.whole.a.data += (call->a_offset[entry] - call->a_offset[0]) * bytes;
+    job.whole.b.data += (call->b_offset[entry] - call->b_offset[0]) * bytes;
+    job.whole.c += c;
+    job.whole.residual += job.whole.residual ? c : 0;
+    run_job(&job);
 }
 
 void apus_matmul_run(const apus_matmul *call) {
     if (call->m <= 0 || call->n <= 0 || call->batch <= 0) return;
-    gemm_product product = {.call = *call};
+    if (call->batch < 8 * apus_thread_count()) {
+        gemm_product product = {.call = *call};
+        for (int64_t entry = 0; entry < call->batch; entry++) run_entry(&product, entry, false);
+        return;
+    }
     // Many entries: each is one thread's, packed and used in its own cache.
-    if (call->batch >= 8 * apus_thread_count()) apus_parallel(call->batch, entry_task, &product);
-    else for (int64_t entry = 0; entry < call->batch; entry++) run_entry(&product, entry, false);
+    gemm_batch batch = {.product.call = *call};
+    gemm_shape shape = APUS_BEST(gemm_shape);
+    gemm_blocking size = choose_blocking(call, shape, per_unit_of(call->type, shape));
+    batch.one_job = !is_skinny(call) && size.m >= call->m && size.n >= call->n
+        && size.k >= call->k;
+    if (batch.one_job) batch.job = make_job(&batch.product, 0, true, 0, 0, 0, size);
+    apus_parallel(call->batch, entry_task, &batch);
 }
 
 void apus_matmul_int8(int64_t m, int64_t n, int64_t k, const int8_t *x, const float *sx,
