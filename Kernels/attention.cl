@@ -4,7 +4,7 @@
 //             bool); key j is visible to query i if j <= i + causal_offset (causal) and
 //             j > i + causal_offset - window (window > 0). o = softmax(s) v, lse = log sum exp(s).
 //             A row that sees nothing gives 0 and -infinity.
-//             With p = exp(s - lse) and delta = sum(g o) of a row: dv = p^T g,
+//             Gradients, with p = exp(s - lse) and delta = sum(g o) of a row: dv = p^T g,
 //             ds = p (g v^T - delta) = dmask, dq = scale ds k, dk = scale ds^T q, where softcap
 //             multiplies the ds of dq and dk by 1 - tanh^2.
 // Layout      q, o, g, dq (b, hq, tq, D or DV), k, v, dk, dv (b, heads, tk, D or DV): any strides,
@@ -17,6 +17,7 @@
 //             tile on the other side, a multiple of TX VEC and at least BM; VEC. Local memory in
 //             floats, widths rounded up to TX VEC, plus VEC: forward D BM + max(D, DV) BN + BN BM,
 //             backward (D + DV) BM + max(D, DV) BN + BN BM. On a CPU: TX = TY = 1.
+// Geometry    named at each kernel.
 // CPU twin    cpu/attention.c, cpu/attention_decode.c (SPLIT), cpu/attention_backward.c
 //
 // No atomics: every sum belongs to one work-group and runs in a fixed order.
@@ -112,8 +113,7 @@
             for (int lane = 0, column = (j * TX + tx) * VEC; lane < VEC; lane++, column++)
 #define LANE(c) (((float *)&c[i][j])[lane])
 
-// One row of n channels, `stride` apart, into a tile; zeros where there is none, and up to
-// `padded`.
+// One row of n channels, `stride` apart, into a tile; zeros where there is none and up to `padded`.
 static inline void stage(__local float *tile, int step, __global const ELEMENT(X_TYPE) *x, long at,
                   long stride, int n, int padded, bool there) {
     for (int c = get_local_id(0); c < padded; c += TX)
@@ -208,9 +208,8 @@ static inline int2 keys_of(long query, long tk, int causal, long causal_offset, 
 
 #ifdef KERNEL_attention
 // Geometry    global (TX ceil(group tq / BM), TY splits, b heads), local (TX, TY, 1). splits is 1
-// unless SPLIT: then
-//             split i takes keys i split_keys and on, and leaves sums for attention_join in partial
-//             (b heads, splits, rows, DV + 2): o times 2^top, top, sum.
+//             unless SPLIT: then split i takes keys i split_keys and on, and leaves sums for
+//             attention_join in partial (b heads, splits, rows, DV + 2): o times 2^top, top, sum.
 __kernel __attribute__((reqd_work_group_size(TX, TY, 1))) void attention(
     CALL_ARGUMENTS, OUT_STRIDED(X_TYPE, o), OUT(F32, lse), OUT(F32, partial),
         const long split_keys) {
@@ -259,8 +258,7 @@ __kernel __attribute__((reqd_work_group_size(TX, TY, 1))) void attention(
         for (int i = 0; i < RM; i++) {
             float now = top[i];
             for (int t = 0; t < TX; t++) now = fmax(now, tops[t * BM + ty * RM + i]);
-            // While nothing is visible the top is -infinity, and 0 keeps differences from it
-            // defined.
+            // While nothing is visible the top is -infinity: 0 keeps differences from it defined.
             const float base = now == -INFINITY ? 0 : now, fade = exp2(top[i] - base);
             top[i] = now;
             total[i] *= fade;
@@ -359,8 +357,8 @@ __kernel void attention_delta(const long hq, const long tq, IN_STRIDED(X_TYPE, o
 #define GRADIENT_ARGUMENTS CALL_ARGUMENTS, IN_STRIDED(X_TYPE, g), IN(F32, lse), IN(F32, delta)
 
 #ifdef KERNEL_attention_gradient_q
-// dq, and dmask if DMASK. Geometry: global (TX ceil(group tq / BM), TY, b heads), local (TX, TY,
-// 1).
+// dq, and dmask if DMASK. Geometry: global (TX ceil(group tq / BM), TY, b heads),
+// local (TX, TY, 1).
 __kernel __attribute__((reqd_work_group_size(TX, TY, 1))) void attention_gradient_q(
     GRADIENT_ARGUMENTS, OUT_STRIDED(X_TYPE, dq), OUT(F32, dmask)) {
     __local float own_q[D * OWN_WIDTH] __attribute__((aligned(64)));        // (D, BM)

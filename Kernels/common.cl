@@ -162,8 +162,7 @@ static inline void storev_6(__global uchar *p, long i, floatv x) {
 
 // ---- strided arrays
 
-// Where row `row` of an array begins: the first `rank` axes, the last of them fastest, count the
-// rows.
+// Where row `row` of an array begins: its first `rank` axes count rows, the last of them fastest.
 static inline long row_offset(long row, int rank, axes shape, axes strides) {
     long offset = 0;
     if (row <= 0x7fffffff) {   // 32-bit division is several times faster
@@ -221,8 +220,7 @@ DEFINE_ACTIVATE(activate_v, floatv, fast_erf_v)
 #define activate_v activate
 #endif
 
-// ---- reductions of a vector and of a work-group of WG work-items along local id 0, in a fixed
-// order
+// ---- reductions of a vector, and of WG work-items along local id 0, in a fixed order
 
 #ifndef WG
 #define WG 1

@@ -1,17 +1,19 @@
 // 2-D convolution on channels-last data and its gradients, as matrix products whose operands are
 // gathered on the way.
 //
+// Formula     y = activation(conv(x, weight) + bias) + residual: output row o takes input row
+//             o stride - pad + k dilation for tap k, and columns likewise.
 // Layout      x (n, h, w, cin), weight (cout, kh, kw, cin / groups), y (n, oh, ow, cout),
-//             contiguous, of type X_TYPE; bias f32. Input row of output row o and tap k: o stride -
-//             pad + k dilation.
-// Kernels     conv2d: PASS 0: y = activation(conv(x, weight) + bias) + residual;
-//                     PASS 1: dx from g (argument x) and weight; also the transposed convolution,
-//                     with its bias.
+//             contiguous, of type X_TYPE; bias f32.
+// Kernels     conv2d: y with PASS 0. With PASS 1 dx from g (argument x) and weight, which is also
+//             the transposed convolution, with its bias.
 //             conv2d_weight_gradient: dweight in `parts` sums over the positions, f32; add them up
-//             with `reduce`. conv2d_depthwise, conv2d_depthwise_weight_gradient: the same for
-//             groups = cin = cout.
-// Options     X_TYPE; ACTIVATION; PASS; tunables MWG, NWG, KWG, MDIM, NDIM, VEC as in matmul.cl,
-//             powers of two but for MWG where MDIM is 1.
+//             with `reduce`.
+//             conv2d_depthwise, conv2d_depthwise_weight_gradient: for groups = cin = cout.
+// Geometry    named at each kernel.
+// Options     X_TYPE; ACTIVATION; PASS.
+// Tunables    MWG, NWG, KWG, MDIM, NDIM, VEC as in matmul.cl: powers of two, but for MWG where
+//             MDIM is 1.
 // CPU twin    cpu/conv2d.c. bias and residual may be NULL.
 
 #ifndef X_TYPE
@@ -109,8 +111,8 @@ static inline long output_pixel(const conv s, place i, int ky, int kx) {
 #ifdef KERNEL_conv2d
 // Rows of the product: positions of the result; columns: its channels in a group; sum: taps, then
 // the other channels.
-// Geometry    global (NDIM ceil(columns / NWG), MDIM ceil(positions / MWG), groups), local (NDIM,
-//             MDIM, 1)
+// Geometry    global (NDIM ceil(columns / NWG), MDIM ceil(positions / MWG), groups),
+//             local (NDIM, MDIM, 1)
 __kernel __attribute__((reqd_work_group_size(NDIM, MDIM, 1)))
 void conv2d(const conv s, IN(X_TYPE, x), IN(X_TYPE, weight), IN(F32, bias), IN(X_TYPE, residual),
             OUT(X_TYPE, y)) {
@@ -200,8 +202,8 @@ void conv2d(const conv s, IN(X_TYPE, x), IN(X_TYPE, weight), IN(F32, bias), IN(X
 #ifdef KERNEL_conv2d_weight_gradient
 // Rows: output channels of a group; columns: its input channels; sum: positions of part p. One tap
 // a work-group. dweight (parts, cout, kh, kw, cin / groups) f32.
-// Geometry    global (NDIM ceil(cin / groups / NWG), MDIM ceil(cout / groups / MWG), parts groups
-//             kh kw), local (NDIM, MDIM, 1)
+// Geometry    global (NDIM ceil(cin / groups / NWG), MDIM ceil(cout / groups / MWG),
+//             parts groups kh kw), local (NDIM, MDIM, 1)
 __kernel __attribute__((reqd_work_group_size(NDIM, MDIM, 1)))
 void conv2d_weight_gradient(const conv s, const long parts, IN(X_TYPE, x), IN(X_TYPE, g),
                             OUT(F32, dweight)) {
@@ -240,8 +242,7 @@ void conv2d_weight_gradient(const conv s, const long parts, IN(X_TYPE, x), IN(X_
 }
 #endif
 
-// ---- depthwise: one input and one output channel a group; a work-item takes one channel of one
-// position
+// ---- depthwise: one input and one output channel a group; a work-item takes a channel of a pixel
 
 #ifdef KERNEL_conv2d_depthwise
 // Global (channels, positions of the result). PASS 0 or 1, as conv2d.

@@ -1,8 +1,9 @@
 // Softmax cross-entropy with class weights, ignored targets and label smoothing.
 //
-// Formula     loss = (1 - smoothing) w_t (lse - x_t) + smoothing / classes sum_k w_k (lse - x_k), 0
-//             where t = ignore dlogits_k = scale ((1 - smoothing) w_t (p_k - [k = t]) + smoothing /
-//             classes (W p_k - w_k)), W = sum_k w_k
+// Formula     loss = (1 - smoothing) w_t (lse - x_t) + smoothing / classes sum_k w_k (lse - x_k),
+//             0 where t = ignore.
+//             With p = exp(x - lse) and W = sum_k w_k: dlogits_k = scale (
+//             (1 - smoothing) w_t (p_k - [k = t]) + smoothing / classes (W p_k - w_k)).
 // Layout      logits, dlogits (rows, classes), contiguous, of type X_TYPE; targets (rows) i32;
 //             weight (classes), loss, lse, row_weight (rows) f32.
 // Geometry    global (rows WG), local (WG): a work-group takes a row.

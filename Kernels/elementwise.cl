@@ -1,14 +1,13 @@
 // Elementwise operations on strided arrays of one shape.
 //
-// Layout      any strides; axes merged by the host (apus_cl_merge_axes) until RANK of them are
-//             left.
+// Formula     unary: y = OP(x, a, b), and its gradient; binary: z = OP(x, y). The tables below are
+//             in the order of apus_unary_op and apus_binary_op.
+// Layout      any strides; the host merges axes (apus_cl_merge_axes) until RANK are left.
 // Geometry    global (ceil(shape[RANK - 1] / VEC), rows): a work-item computes VEC neighbours in
 //             one row of the last axis; `rows` is the product of the other axes. Any local size.
 // Options     X_TYPE, Y_TYPE ...: dtypes; OP; RANK (1); VEC (4): 1, 2, 4, 8 or 16;
-//             X_STEP, Y_STEP ...: the last stride of each array, if it is 1 or 0: needed unless VEC
-//             is 1.
-// CPU twin    cpu/elementwise.c. The tables below are in the order of apus_unary_op and
-//             apus_binary_op.
+//             X_STEP, Y_STEP ...: the last stride of each array, 1 or 0: needed unless VEC is 1.
+// CPU twin    cpu/elementwise.c, cpu/copy.c
 
 #ifndef OP
 #define OP 0
@@ -44,8 +43,8 @@
 // VEC elements at once. What is left at the end of a row goes through the first lane.
 #define READ(T, p, i, step) ((step) || VEC == 1 ? LOADV(T, p, i) : V(LOAD(T, p, i)))
 
-// The work-item's place: `i`, the first of its elements in row `row`; `left`, how many the row has
-// from there.
+// The work-item's place: `i`, the first of its elements in row `row`; `left`, how many the row
+// still has there.
 #define PLACE                                    \
     const long i = (long)get_global_id(0) * VEC; \
     const long row = get_global_id(1);           \

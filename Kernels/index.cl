@@ -1,10 +1,12 @@
-// Picking by index, and its gradient. Indices are i32 and in range.
+// Picking by index, and its gradient, which adds at an index.
 //
+// Formula     named at each kernel. Indices are i32; one out of range picks the nearest element,
+//             and adds nothing. Additions happen in the order of the index, without atomics.
 // Layout      named at each kernel; "lines" run along the indexed axis.
-// An index out of range picks the nearest element, and adds nothing.
+// Geometry    named at each kernel.
 // Options     SIZE: bytes of an element that is only moved (1, 2 or 4); VEC (4), which divides
 //             inner; RANK.
-// CPU twin    cpu/index.c. Additions happen in the order of the index, without atomics.
+// CPU twin    cpu/index.c
 
 #ifndef SIZE
 #define SIZE 4
@@ -66,7 +68,7 @@ __kernel void index_add(const long n, const long count, const long inner, OUT(F3
 
 #ifdef KERNEL_gather
 // y[.., i, ..] = x[.., index[.., i, ..], ..]: `shape` (RANK) is that of y and of the index,
-// x_strides are 0 on the indexed axis, whose stride is x_step and whose length n. y contiguous.
+// x_strides are 0 on the indexed axis, whose stride is x_step and whose length is n. y contiguous.
 // Global (count).
 __kernel void gather(const long count, const long n, const axes shape, __global const unit *x,
                      const long x_at, const axes x_strides, const long x_step,

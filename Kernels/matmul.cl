@@ -1,8 +1,8 @@
 // Matrix products with a fused epilogue, for batches.
 //
-// Formula     c = activation(alpha a b + bias) + residual; a (m, k), b (k, n), c and residual (m,
-//             n), bias (n). Accumulation is f32, in the order of k: the same bits for every tile
-//             size that does not split k.
+// Formula     c = activation(alpha a b + bias) + residual; a (m, k), b (k, n), bias (n), c and
+//             residual (m, n). Accumulation is f32, in the order of k: the same bits for every
+//             tile size that does not split k.
 // Layout      a, b, residual: any strides, in a_row, a_column, b_row, b_column, residual_row;
 //             columns of c and of the residual are adjacent. Batches: axes batch_shape with the
 //             strides of a, b and c (residual like c); batch entry = the last global id.
@@ -94,8 +94,8 @@
 #define A_EACH (MWG * KWG / ITEMS)
 #define B_EACH (KWG * NWG / ITEMS)
 
-// Where the work-item's e-th element of a tile lies: neighbours in memory go to neighbouring
-// work-items.
+// Where the work-item's e-th element of a tile lies: neighbouring work-items take neighbours in
+// memory.
 #if A_LAYOUT == 0
 #define A_M(e) (((e) * ITEMS + item) / KWG)
 #define A_K(e) (((e) * ITEMS + item) % KWG)

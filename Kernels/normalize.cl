@@ -1,13 +1,12 @@
 // Layer, RMS and group normalisation with their gradients.
 //
-// Rows        x, y, g, dx (rows, columns), contiguous, of type X_TYPE; weight, bias (columns),
-//             mean, rstd (rows) f32.
-//             RMS 0: y = (x - mean) rstd weight + bias; RMS 1: y = x rstd (weight + offset).
-//             dx = rstd (h - mean(h) - xhat mean(h xhat)), h = g (weight + offset); RMS leaves
-//             mean(h) out.
-// Groups      x (n, positions, channels): statistics over positions and channels / groups adjacent
-//             channels. Sums over positions are taken for each channel apart (reads stay
-//             contiguous), in `parts` pieces, and then combined.
+// Formula     RMS 0: y = (x - mean) rstd weight + bias; RMS 1: y = x rstd (weight + offset).
+//             dx = rstd (h - mean(h) - z mean(h z)) with z = (x - mean) rstd and
+//             h = g (weight + offset); RMS leaves mean(h) out.
+// Layout      rows: x, y, g, dx (rows, columns), contiguous, of type X_TYPE; weight, bias
+//             (columns), mean, rstd (rows) f32. Groups: x (n, positions, channels), statistics over
+//             positions and channels / groups adjacent channels. Sums over positions are taken for
+//             each channel apart (reads stay contiguous), in `parts` pieces, and then combined.
 // Geometry    named at each kernel.
 // Options     X_TYPE; RMS (0 or 1); WG (1), a power of two; VEC (4), which divides columns or
 //             channels; ACTIVATION (0 or 4: silu).
@@ -131,8 +130,8 @@ __kernel void channel_statistics(const long positions, const long channels, cons
 #endif
 
 #ifdef KERNEL_group_norm_statistics
-// Combines the channels and parts of each group: mean, rstd (n, groups), optional; scale, shift (n,
-// channels) with y = x scale + shift. weight, bias (channels) optional. Global (groups, n), any
+// Combines the channels and parts of each group: mean, rstd (n, groups), optional; scale and shift
+// (n, channels) with y = x scale + shift. weight, bias (channels) optional. Global (groups, n), any
 // local size.
 __kernel void group_norm_statistics(const long positions, const long channels, const long groups,
                                     const long parts, const float eps, IN(F32, part_mean),

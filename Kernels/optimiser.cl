@@ -1,5 +1,7 @@
-// Fused optimiser steps on contiguous f32 state; formulas in include/capus/optimiser.h.
+// Fused optimiser steps: every state is read once and written once.
 //
+// Formula     in include/capus/optimiser.h.
+// Layout      all (n), contiguous: parameter and state f32, gradient of type G_TYPE.
 // Geometry    global (ceil(n / VEC)), any local size; a work-item updates VEC neighbours.
 // Options     G_TYPE: the gradient's dtype (f32 or bf16); VEC (4); DECOUPLED, NESTEROV, FIRST_STEP
 //             (0 or 1).

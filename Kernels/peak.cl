@@ -1,4 +1,4 @@
-// What a device can do at most: the roofs over the other kernels.
+// What a device can do at most: the roofs over the other kernels. Any local size.
 //
 // peak_f32    global (items): every item does ROUNDS rounds of CHAINS independent multiply-adds of
 //             VEC floats; 2 ROUNDS CHAINS VEC operations an item.
@@ -7,7 +7,8 @@
 //             writes one only if their bits are all set, which never happens.
 // peak_write, peak_copy, peak_triad   one vector an item: y = value, y = x, y = x + 3 z.
 // peak_empty  nothing: the cost of a launch.
-// Options     VEC (16 on CPUs, 4 on GPUs), ROUNDS, CHAINS.
+// Tunables    VEC (16 on CPUs, 4 on GPUs), ROUNDS, CHAINS.
+// CPU twin    cpu/peak.c
 
 #ifndef ROUNDS
 #define ROUNDS 256

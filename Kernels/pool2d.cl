@@ -1,9 +1,10 @@
 // Pooling on channels-last pictures, and its gradients.
 //
-// Layout      x, dx (n, h, w, c), y, g (n, oh, ow, c), of type X_TYPE; index i32 like y: row w +
-//             column of the maximum.
+// Formula     y = the largest, or the mean, of a window; include/capus/pool2d.h says of which.
+// Layout      x, dx (n, h, w, c), y, g (n, oh, ow, c), of type X_TYPE; index i32 like y: the
+//             maximum's row times w plus its column.
 // Geometry    global (c, positions of the result), any local size: a work-item computes one
-//             element. Gradients are gathered by the input's elements, in the order of the outputs.
+//             element. An input's element gathers its gradient, in the order of the outputs.
 // Options     X_TYPE; MAXIMUM (1) or 0: average.
 // CPU twin    cpu/pool2d.c
 

@@ -1,12 +1,15 @@
 // GGUF's block formats, int8 rows and int4 groups: to floats, from floats, and products with them.
 //
-// Layout      Matrices (rows, columns) are contiguous, floats of type X_TYPE. Blocks are the
+// Formula     value = scale code - minimum, or (code - zero) scale: cpu/block_formats.c says what
+//             every bit of a block means; codes and products are named at each kernel.
+// Layout      matrices (rows, columns) are contiguous, floats of type X_TYPE. Blocks are the
 //             ecosystem's bytes, of the FORMAT that GGUF numbers so (apus_format); a buffer's
 //             blocks begin at a multiple of 16 bytes. w (n, k) are n rows of k / BLOCK blocks.
-// Units       Sixteen neighbouring values are unpacked at once: in every format they share a scale
+//             Sixteen neighbouring values are unpacked at once: in every format they share a scale
 //             and a minimum.
-// CPU twin    cpu/quantized.c, cpu/block_quantize.c, cpu/block_formats.c (what every bit means),
-//             cpu/quantized_rows.c
+// Geometry    named at each kernel, with its tunables.
+// Options     FORMAT; X_TYPE.
+// CPU twin    cpu/quantized.c, cpu/quantized_rows.c, cpu/block_quantize.c
 
 #ifndef FORMAT
 #define FORMAT 2
@@ -265,8 +268,8 @@ __kernel void quantize(const long blocks, IN(X_TYPE, x), OUT(U8, w)) {
 #ifdef KERNEL_quantize_int8_rows
 // Formula     scale = max|x| / 127 (1 for a zero row), q = clamp(round(x / scale), -127, 127), half
 //             to even; x (rows, columns), scale (rows) f32.
-// Geometry    global (rows WG), local (WG). Options: X_TYPE; WG, a power of two; VEC, which divides
-//             columns.
+// Geometry    global (rows WG), local (WG).
+// Options     X_TYPE; WG, a power of two; VEC, which divides columns.
 __kernel void quantize_int8_rows(const long columns, IN(X_TYPE, x), OUT(I8, q), OUT(F32, scale)) {
     __local float scratch[WG];
     const long row = get_group_id(0);
@@ -318,8 +321,7 @@ __kernel void quantize_int4_groups(const long groups, const long length, IN(X_TY
 #endif
 
 #ifdef KERNEL_dequantize_int4_groups
-// Formula     y = (code - zero) scale, or code scale + zero without ZERO_POINT; y (pairs, 2) in
-//             order.
+// Formula     y = (code - zero) scale, or code scale + zero without ZERO_POINT; y (pairs, 2).
 // Geometry    global (pairs), any local. Options: X_TYPE of y, ZERO_POINT.
 __kernel void dequantize_int4_groups(const long pairs, const long length, IN(U8, packed),
                                      IN(F32, scale), IN(F32, zero), OUT(X_TYPE, y)) {
@@ -339,8 +341,8 @@ __kernel void dequantize_int4_groups(const long pairs, const long length, IN(U8,
 
 #ifdef KERNEL_quantized_matmul_few_rows
 // At most M rows (a compile-time number): a work-group takes a row of w, its items units of 16
-// values along k, each of which is unpacked once for all rows of x. Geometry    global (WG n),
-// local (WG). Options: FORMAT, X_TYPE, M; WG, a power of two.
+// values along k, each of which is unpacked once for all rows of x.
+// Geometry    global (WG n), local (WG). Options: FORMAT, X_TYPE, M; WG, a power of two.
 #ifndef M
 #define M 1
 #endif
@@ -390,9 +392,9 @@ __kernel void quantized_matmul_few_rows(const long m, const long n, const long k
 
 #ifdef KERNEL_quantized_matmul
 // Many rows: tiles of x and of w, unpacked, go through local memory in steps of KWG; an item adds
-// to MWI x NWI sums of VEC columns, RI rows of them at a time in registers. Geometry    global
-// (NDIM ceil(n / NWG), MDIM ceil(m / MWG)), local (NDIM, MDIM) Tunables    MWG, NWG, KWG, MDIM,
-// NDIM, VEC, RI (MWI); MWG a multiple of MDIM RI, NWG of NDIM VEC,
+// to MWI x NWI sums of VEC columns, RI rows of them at a time in registers.
+// Geometry    global (NDIM ceil(n / NWG), MDIM ceil(m / MWG)), local (NDIM, MDIM)
+// Tunables    MWG, NWG, KWG, MDIM, NDIM, VEC, RI (MWI); MWG a multiple of MDIM RI, NWG of NDIM VEC,
 //             KWG of 16. On a CPU: MDIM = NDIM = 1, MWG 96, RI 12, NWG 32, VEC 16, KWG 64.
 #ifndef KWG
 #define KWG 32
@@ -526,9 +528,9 @@ void int8_matmul(const long m, const long n, const long k, IN(I8, x), IN(F32, sx
 #endif
 
 #ifdef KERNEL_int8_conv2d
-// Formula     y = conv(x, weight) sx sw + bias, directly: x (n, h, w, cin) int8, sx (n), weight
-//             (cout, kh, kw, cin / groups) int8, sw (cout), bias (cout) f32 or NULL, y (n, oh, ow,
-//             cout) f32.
+// Formula     y = conv(x, weight) sx sw + bias, directly: x (n, h, w, cin) int8, sx (n),
+//             weight (cout, kh, kw, cin / groups) int8, sw (cout), bias (cout) f32 or NULL,
+//             y (n, oh, ow, cout) f32.
 // Geometry    global (cout, ceil(ow / 4), n oh), any local: an item takes four neighbouring pixels
 //             of one channel.
 typedef struct {

@@ -1,11 +1,13 @@
 // Random numbers: Philox4x32-10, the same bits as on every other device.
 //
-// Layout      y contiguous. The call fills elements 0 ..< n with the numbers of words 0 ..< n of
-// the stream. Geometry    global (ceil(n / 4)): a work-item makes one block, four words. Any local
-// size. Options     DISTRIBUTION: a value of apus_distribution; Y_TYPE: int or uint words for bits,
-// else any type. CPU twin    cpu/random.inc, operation by operation: each sum and product is
-// rounded on its own, and no function
-//             of the library is called, for those may differ by a bit from device to device.
+// Formula     include/capus/random.h says how words come from key, stream and place, and
+//             apus_distribution what is made of them.
+// Layout      y contiguous: elements 0 ..< n are the numbers of words 0 ..< n of the stream.
+// Geometry    global (ceil(n / 4)), any local size: a work-item makes one block, four words.
+// Options     DISTRIBUTION: a value of apus_distribution; Y_TYPE: I32 for bits, else any type.
+// CPU twin    cpu/random.inc, operation by operation: each sum and product is rounded on its own,
+//             and no function of the library is called, for those may differ by a bit from device
+//             to device.
 
 #pragma OPENCL FP_CONTRACT OFF
 
@@ -47,8 +49,8 @@ inline float radius(uint word) {
     y = y + square * -0.5f;
     const float log_u = e * 0x1.62e4p-1f + (f + y);
     const float x = log_u * -2.0f;
-    // 1 / sqrt(x) by three Newton steps from a guess that halves the exponent; x = 0 gives 0 in the
-    // end.
+    // 1 / sqrt(x) by three Newton steps from a guess that halves the exponent; in the end x = 0
+    // gives 0.
     const float half_x = x * 0.5f;
     float s = as_float(0x5f375a86 - (as_int(x) >> 1));
     s = s * (1.5f - half_x * s * s);

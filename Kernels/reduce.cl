@@ -1,8 +1,9 @@
 // Reductions, positions of extremes, running sums, mean and variance along axes of strided arrays.
 //
+// Formula     OP over the reduced axes (apus_reduce_op); mean and variance, the position of an
+//             extreme and running sums have kernels of their own.
 // Layout      x (kept axes, reduced axes), any strides: each set merged by the host to K_RANK and
-//             R_RANK axes (at least one each). Results are contiguous, in the order of the kept
-//             axes.
+//             R_RANK axes (at least one each). Results: contiguous, in the order of the kept axes.
 // Geometry    reductions: global (LX ceil(outputs / (LX OUT_VEC)), LY, parts), local (LX, LY, 1):
 //             LX work-items side by side take outputs, LY share the elements of one, and are
 //             combined in a tree. With parts > 1 each part leaves its state in `partial` and the
@@ -11,7 +12,7 @@
 //             ACROSS 0: vectors of VEC lie along the last reduced axis (stride 1, length a multiple
 //             of VEC); ACROSS 1: along the last kept axis (same conditions), OUT_VEC = VEC; else
 //             OUT_VEC = 1.
-// CPU twin    cpu/reduce.c
+// CPU twin    cpu/reduce.c, cpu/reduce_arg.c, cpu/reduce_cumsum.c
 
 #ifndef X_TYPE
 #define X_TYPE F32
@@ -60,8 +61,7 @@
 
 #if defined(KERNEL_reduce) || defined(KERNEL_reduce_parts)
 // State of a reduction: `value`, and `extra`: the total of finished blocks for sums, the sum of
-// exponentials for log-sum-exp (whose value is the maximum so far). i32 is reduced in i32,
-// wrapping.
+// exponentials for log-sum-exp (whose value is the maximum so far). i32 stays i32 and wraps.
 #define SUM 0
 #define MEAN 1
 #define MAX 2
@@ -408,9 +408,9 @@ __kernel void arg_reduce(const long outputs, const long count, const long parts,
 #endif
 
 #ifdef KERNEL_cumsum
-// y = running sum along one axis, from the end if REVERSE. Axes: shape (K_RANK) of the others;
-// `length`, `x_step` and `y_step` of the axis. Work-item (i, j) takes the j-th of LY chunks of line
-// i.
+// y = running sum along one axis, from the end if REVERSE. `shape` (K_RANK) is that of the other
+// axes; `length`, `x_step` and `y_step` are the axis's. Work-item (i, j) takes chunk j of LY of
+// line i.
 // Geometry    global (LX ceil(lines / LX), LY), local (LX, LY)
 #ifndef REVERSE
 #define REVERSE 0

@@ -1,12 +1,11 @@
 // Nearest and bilinear resampling of channels-last pictures, and its gradient.
 //
-// Formula     nearest: floor(i h / oh); bilinear: position (i + 0.5) h / oh - 0.5, at least 0,
-//             between its two neighbours
-// Layout      x, dx (n, h, w, c), y, g (n, oh, ow, c), of type X_TYPE
+// Formula     nearest: output i takes input floor(i h / oh); bilinear: position
+//             (i + 0.5) h / oh - 0.5, at least 0, between its two neighbours.
+// Layout      x, dx (n, h, w, c), y, g (n, oh, ow, c), of type X_TYPE.
 // Geometry    global (c, positions of the result), any local size: a work-item computes one
-//             element. The gradient is gathered by the input's elements, in the order of the
-//             outputs.
-// Options     X_TYPE; BILINEAR (0 or 1)
+//             element. An input's element gathers its gradient, in the order of the outputs.
+// Options     X_TYPE; BILINEAR (0 or 1).
 // CPU twin    cpu/resample.c
 
 #ifndef X_TYPE

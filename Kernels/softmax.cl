@@ -3,8 +3,7 @@
 // Formula     y = exp(x - max) / sum exp(x - max);  logarithm: y = x - max - log sum exp(x - max)
 //             dx = (g - sum(g y)) y;                logarithm: dx = g - exp(y) sum(g)
 // Layout      x, y, g, dx (rows, columns), contiguous, of one type.
-// Geometry    global (rows WG), local (WG): a work-group takes a row, three times through the
-//             cache.
+// Geometry    global (rows WG), local (WG): a work-group passes over a row three times.
 // Options     X_TYPE; LOG (0 or 1); WG (1), a power of two; VEC (4), which divides columns.
 // CPU twin    cpu/softmax.c
 

@@ -7,11 +7,12 @@
 //             apart; values and indices likewise, with strides of their own.
 // Options     X_TYPE; K_RANK; DESCENDING (0 or 1); WG (64); LENGTH (1024), the keys that a
 //             work-group sorts in local memory: a power of two, at least 2 WG; 8 LENGTH bytes.
-// Use         padded <= LENGTH:  sort_lines.   Longer: sort_load, sort_blocks with first 2, and
-//             then for span = 2 LENGTH, 4 LENGTH ... padded: sort_exchange with gap = span / 2 ...
-//             LENGTH and sort_blocks with first = span; at last sort_store. scratch (lines, padded)
-//             of 64-bit keys.
-// CPU twin    cpu/reduce.c
+// Use         padded <= LENGTH: sort_lines. Longer: sort_load, sort_blocks with first 2; then for
+//             span = 2 LENGTH, 4 LENGTH ... padded: sort_exchange with gap = span / 2 ... LENGTH,
+//             and sort_blocks with first = span; at last sort_store. scratch (lines, padded) has
+//             64-bit keys.
+// Geometry    named at each kernel.
+// CPU twin    cpu/sort.c
 
 #ifndef X_TYPE
 #define X_TYPE F32

@@ -24,8 +24,8 @@ static inline int64_t line_offset(const apus_array *x, const int64_t *shape, int
     return offset;
 }
 
-/// The last axis that is not `axis`: lines that follow each other step along it. -1 if there is
-/// none.
+/// The last axis that is not `axis`, -1 if there is none: lines that follow each other step along
+/// it.
 static inline int32_t line_axis(const apus_array *x, int32_t axis) {
     int32_t last = x->rank - 1;
     return last == axis ? last - 1 : last;

@@ -1,8 +1,6 @@
-// What the CPU can do at most: arithmetic on registers, traffic at any depth of the
-// memory, the cost of a job.
-//
-// Each figure is the best of several repetitions: a roof is what the machine
-// reaches when nothing disturbs it.
+// What the CPU can do at most: arithmetic on registers, traffic at any depth of the memory, the
+// cost of a job. Each figure is the best of several repetitions: a roof is what the machine reaches
+// when nothing disturbs it.
 #include "capus/peak.h"
 
 #include <stdlib.h>

@@ -11,7 +11,7 @@
 //
 // Many rows: 2 vectors of columns × 256 values of w are unpacked and transposed to a panel in the
 // level-1 cache, which every tile of rows then multiplies by int8 dot products of four values a
-// lane. With 512 rows the same cores do 660 to 720 GOP/s, 72 to 79 % of what vpdpbusd can.
+// lane. With 512 rows the same cores do 660 to 720 GOP/s; vpdpbusd alone reaches 2150.
 #include "block_formats.h"
 #include "capus/threads.h"
 #include "quantized_exact.h"

@@ -1,4 +1,4 @@
-// When results are written around the cache.
+// How passes over memory are cut into tasks, and when they write around the cache.
 #ifndef STREAM_H
 #define STREAM_H
 
@@ -13,8 +13,7 @@ static inline int64_t element_size(apus_dtype type) {
     return type == APUS_F32 || type == APUS_I32 ? 4 : type == APUS_BF16 || type == APUS_F16 ? 2 : 1;
 }
 
-/// Whether every row of `columns` elements of a type starts where a whole vector may be streamed
-/// to.
+/// Whether every row of `columns` elements of a type begins where a vector may be streamed to.
 static inline bool rows_are_aligned(const void *p, apus_dtype type, int64_t columns) {
     return (intptr_t)p % 64 == 0 && columns * element_size(type) % 64 == 0;
 }

@@ -29,12 +29,11 @@ typedef enum apus_binary_op : int32_t {
     APUS_GELU_TANH_MUL /* gelu_tanh(x) y */, APUS_SIGMOID_MUL /* sigmoid(x) y */
 } apus_binary_op;
 
-/// i32 to i32 is exact and wraps for square, abs, neg, relu, sign, + - * with a whole scalar, and
-/// the roundings.
+/// i32 to i32 is exact and wraps for square, abs, neg, relu, sign, the roundings, and + - * with a
+/// whole scalar.
 void apus_unary(apus_unary_op op, float a, float b, const apus_array *x, const apus_array *y);
 
-/// dx = g · f'(x). At kinks: abs and relu 0 at 0, leaky_relu its slope, clamp passes on both
-/// bounds.
+/// dx = g f'(x). At kinks: abs and relu 0 at 0, leaky_relu its slope, clamp passes on both bounds.
 void apus_unary_gradient(apus_unary_op op, float a, float b, const apus_array *x,
                          const apus_array *g, const apus_array *dx);
 

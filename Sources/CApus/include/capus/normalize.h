@@ -14,8 +14,8 @@ void apus_layer_norm_gradient(apus_dtype type, int64_t rows, int64_t columns, co
                               const float *weight, const float *mean, const float *rstd,
                               const void *g, void *dx, float *dweight, float *dbias);
 
-/// y = x rstd (weight + offset), rstd = 1 / sqrt(mean(x²) + eps). weight (columns) or NULL (then y
-/// = x rstd). rstd (rows): written if not NULL.
+/// y = x rstd (weight + offset), rstd = 1 / sqrt(mean(x^2) + eps). weight (columns), or NULL: then
+/// y = x rstd. rstd (rows): written if not NULL.
 void apus_rms_norm(apus_dtype type, int64_t rows, int64_t columns, float eps, float offset,
                    const void *x, const float *weight, void *y, float *rstd);
 void apus_rms_norm_gradient(apus_dtype type, int64_t rows, int64_t columns, float offset,

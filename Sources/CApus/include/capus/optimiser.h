@@ -5,8 +5,9 @@
 #include "base.h"
 
 /// Adam, and AdamW if decoupled: g += weight_decay p (Adam) or p -= lr weight_decay p (AdamW);
-/// m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g²; p -= lr / bias1 · m / (sqrt(v /
-/// bias2) + eps), with bias = 1 - beta^step.
+///     m = beta1 m + (1 - beta1) g
+///     v = beta2 v + (1 - beta2) g^2
+///     p -= lr / bias1 m / (sqrt(v / bias2) + eps), with bias = 1 - beta^step.
 typedef struct apus_adam {
     // double: 1 - beta2 must not be rounded first
     double lr, beta1, beta2, eps, weight_decay, bias1, bias2;

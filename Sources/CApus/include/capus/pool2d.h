@@ -13,7 +13,7 @@ typedef struct apus_pool2d {
     apus_dtype type;
 } apus_pool2d;
 
-/// index (i32, y's shape) = row · w + column of the largest value, -1 where a window holds none;
+/// index (i32, y's shape) = row w + column of the largest value, -1 where a window holds none;
 /// NULL if not wanted. Padding counts as -infinity; a NaN wins.
 void apus_max_pool2d(const apus_pool2d *p, const void *x, void *y, int32_t *index);
 void apus_max_pool2d_gradient(const apus_pool2d *p, const void *g, const int32_t *index, void *dx);

@@ -35,9 +35,9 @@ void apus_quantize_int8_rows(int64_t rows, int64_t columns, const float *x, int8
                              float *scale);
 
 /// Asymmetric groups of `group` along rows, codes 0 … 15, two a byte (low nibble first); scale,
-/// zero (rows, columns / group); group is even. zero_point: min and max include 0, and zero holds
-/// round(-min / scale), value = (code - zero) scale; otherwise zero holds the bias = min, value =
-/// code scale + zero. scale = (max - min) / 15, or 1 where that is 0.
+/// zero (rows, columns / group); group is even. scale = (max - min) / 15, or 1 where that is 0.
+///     zero_point    min and max include 0; zero = round(-min / scale); value = (code - zero) scale
+///     otherwise     zero = min; value = code scale + zero
 void apus_quantize_int4_groups(int64_t rows, int64_t columns, int64_t group, bool zero_point,
                                const float *x, uint8_t *packed, float *scale, float *zero);
 void apus_dequantize_int4_groups(int64_t rows, int64_t columns, int64_t group, bool zero_point,

@@ -26,7 +26,7 @@ void apus_cumsum(const apus_array *x, int32_t axis, bool reverse, const apus_arr
 void apus_sort(const apus_array *x, int32_t axis, bool descending, const apus_array *values,
                const apus_array *indices);
 
-/// Sample mean and variance in one pass (Welford or two-pass accuracy) over `axes`; variance has
+/// Sample mean and variance over `axes`; the variance comes from deviations from the mean, with
 /// divisor count - correction.
 void apus_mean_variance(const apus_array *x, uint32_t axes, float correction,
                         const apus_array *mean, const apus_array *variance);
