@@ -115,7 +115,7 @@
 
 // One row of n channels, `stride` apart, into a tile; zeros where there is none and up to `padded`.
 static inline void stage(__local float *tile, int step, __global const ELEMENT(X_TYPE) *x, long at,
-                  long stride, int n, int padded, bool there) {
+                         long stride, int n, int padded, bool there) {
     for (int c = get_local_id(0); c < padded; c += TX)
         tile[c * step] = there && c < n ? LOAD(X_TYPE, x, at + c * stride) : 0;
 }
@@ -212,7 +212,7 @@ static inline int2 keys_of(long query, long tk, int causal, long causal_offset, 
 //             attention_join in partial (b heads, splits, rows, DV + 2): o times 2^top, top, sum.
 __kernel __attribute__((reqd_work_group_size(TX, TY, 1))) void attention(
     CALL_ARGUMENTS, OUT_STRIDED(X_TYPE, o), OUT(F32, lse), OUT(F32, partial),
-        const long split_keys) {
+    const long split_keys) {
     __local float own[D * OWN_WIDTH] __attribute__((aligned(64)));          // q (D, BM)
     // k (D, BN), then v (BN, DV)
     __local float other[OTHER_FLOATS] __attribute__((aligned(64)));

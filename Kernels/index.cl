@@ -31,8 +31,8 @@ __kernel void index_select(const long n, const long count, const long inner, __g
                            const long x_at, IN(I32, index), __global unit *y, const long y_at) {
     const long c = (long)get_global_id(0) * VEC, i = get_global_id(1), o = get_global_id(2);
     if (c >= inner || i >= count) return;
-    const long from = x_at + (o * n + inside(index[index_at + i], n)) * inner + c, to = y_at
-        + (o * count + i) * inner + c;
+    const long from = x_at + (o * n + inside(index[index_at + i], n)) * inner + c;
+    const long to = y_at + (o * count + i) * inner + c;
 #if VEC == 1
     y[to] = x[from];
 #elif SIZE == 4

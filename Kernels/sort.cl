@@ -79,8 +79,8 @@ void sort_lines(const long length, const long keep, const axes shape, IN_STRIDED
     GO_TO_LINE(x);
     GO_TO_LINE(values);
     GO_TO_LINE(indices);
-    for (int i = get_local_id(0); i < LENGTH; i += WG) keys[i] = i < length ? key_of(x, i * x_step,
-            i) : ULONG_MAX;
+    for (int i = get_local_id(0); i < LENGTH; i += WG)
+        keys[i] = i < length ? key_of(x, i * x_step, i) : ULONG_MAX;
     barrier(CLK_LOCAL_MEM_FENCE);
     sort_local(keys, 0, 2, LENGTH);
     for (long i = get_local_id(0); i < keep; i += WG) STORE_PLACE(i, keys[i]);

@@ -24,10 +24,8 @@ static apus_cl_buffer *upload(const void *data, int64_t bytes) {
 
 /// Launches a kernel, and reads `bytes` of `result`.
 static void run(const char *file, const char *name, const char *options,
-                const apus_cl_argument *arguments,
-                int32_t count, const int64_t global[3], const int64_t local[3],
-                    apus_cl_buffer *result, void *target,
-                int64_t bytes) {
+                const apus_cl_argument *arguments, int32_t count, const int64_t global[3],
+                const int64_t local[3], apus_cl_buffer *result, void *target, int64_t bytes) {
     apus_cl_kernel *kernel = apus_cl_kernel_get(context, file, name, options);
     CHECK(kernel && apus_cl_launch(kernel, arguments, count, global, local)
           && apus_cl_read(result, 0, target, bytes), "%s %s: %s", name, options, apus_cl_error());
@@ -64,8 +62,8 @@ static void test_buffers(void) {
     float x[100], y[100];
     fill_random(x, 100);
     apus_cl_buffer *a = upload(x, sizeof x), *b = upload(NULL, sizeof x);
-    CHECK(apus_cl_copy(a, 40, b, 0, 40) && apus_cl_copy(a, 0, b, 40, 360) && apus_cl_read(b, 0, y,
-            sizeof y), "copy");
+    CHECK(apus_cl_copy(a, 40, b, 0, 40) && apus_cl_copy(a, 0, b, 40, 360)
+          && apus_cl_read(b, 0, y, sizeof y), "copy");
     CHECK(memcmp(y, x + 10, 40) == 0 && memcmp(y + 10, x, 360) == 0, "copies of parts");
     const float pattern = 2.5f;
     CHECK(apus_cl_fill(b, 8, 12, &pattern, 4) && apus_cl_read(b, 0, y, 24), "fill");
@@ -219,8 +217,8 @@ static void test_product(void) {
     float a[M * K], b[K * N], bias[N], c[M * N], expected[M * N];
     double wanted[M * N];
     fill_random(a, M * K), fill_random(b, K * N), fill_random(bias, N);
-    apus_matmul_run(&(apus_matmul){.m = M, .n = N, .k = K, .a = a, .a_row = K, .a_column = 1,
-                                   .b = b, .b_row = N,
+    apus_matmul_run(&(apus_matmul){
+        .m = M, .n = N, .k = K, .a = a, .a_row = K, .a_column = 1, .b = b, .b_row = N,
         .b_column = 1, .c = expected, .c_row = N, .batch = 1, .alpha = 1, .bias = bias,
         .activation = APUS_ACTIVATION_RELU});
     for (int i = 0; i < M * N; i++) wanted[i] = expected[i];

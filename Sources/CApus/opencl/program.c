@@ -63,8 +63,8 @@ static void cache_path(const apus_cl_context *c, const char *const source[2], co
     uint8_t digest[DIGEST];
     sha256 s;
     sha256_begin(&s);
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) sha256_add(&s, parts[i],
-            strlen(parts[i]) + 1);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        sha256_add(&s, parts[i], strlen(parts[i]) + 1);
     sha256_end(&s, digest);
     const char *folder = apus_cl_cache_folder();
     path[0] = 0;
@@ -107,9 +107,8 @@ static void write_binary(const char *path, const uint8_t *binary, size_t bytes) 
     if (!file) return;
     uint8_t digest[DIGEST];
     digest_of(binary, bytes, digest);
-    bool good = fwrite(magic, 1, sizeof magic, file) == sizeof magic && fwrite(digest, 1, DIGEST,
-            file) == DIGEST
-             && fwrite(binary, 1, bytes, file) == bytes;
+    bool good = fwrite(magic, 1, sizeof magic, file) == sizeof magic
+        && fwrite(digest, 1, DIGEST, file) == DIGEST && fwrite(binary, 1, bytes, file) == bytes;
     good = fclose(file) == 0 && good;
     if (!good || rename(temporary, path) != 0) unlink(temporary);
 }
