@@ -2,8 +2,8 @@
 
 SWIFT   ?= swift
 BUILD   := .build/release
-CLANG   := $(shell command -v clang || echo cc)
-PACKAGES := libopenblas-dev liblapacke-dev opencl-headers ocl-icd-libopencl1 pocl-opencl-icd
+CLANG   := clang
+PACKAGES := pkg-config libopenblas-dev liblapacke-dev opencl-headers ocl-icd-libopencl1 pocl-opencl-icd
 
 # Conformance: where the golden data lie, on which device, and which folders of it.
 FIXTURES ?= $(if $(wildcard ../shared/conformance),../shared/conformance,Tests/Fixtures)
@@ -18,7 +18,11 @@ help:            ## Show this list
 run: deps build  ## Install the packages, build, and show what this machine can do
 	$(BUILD)/apus demo
 
+# The golden cases run inside swift test on every device with the best instruction set; before it, with the lesser ones.
 test: deps test-c isa-check  ## Build and run every test (release mode, under 10 minutes)
+	$(SWIFT) build -c release --build-tests
+	for isa in portable avx2; do echo "golden cases, $$isa:"; \
+	    APUS_ISA=$$isa $(BUILD)/conformance Tests/Fixtures || exit 1; done
 	$(SWIFT) test -c release
 
 bench: deps build  ## Run the standard benchmark suite
@@ -41,8 +45,8 @@ clean:           ## Remove everything that was built
 build:
 	$(SWIFT) build -c release
 
-# Debian's packages, installed only where one is missing.
-deps:
+# Only where one is missing.
+deps:            ## Install the packages of Debian that Apus needs
 	@missing=""; for p in $(PACKAGES); do \
 	    dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'install ok' || missing="$$missing $$p"; done; \
 	if [ -n "$$missing" ]; then \
@@ -51,25 +55,33 @@ deps:
 	    $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq $$missing >/dev/null \
 	    || { echo "Apus needs these Debian packages: sudo apt-get install$$missing" >&2; exit 1; }; fi
 
-# The C kernels alone, in each instruction set that this CPU has.
-C_SOURCES := $(wildcard Sources/CApus/*.c Sources/CApus/*/*.c)
-C_TESTS   := $(wildcard Tests/CApus/*.c)
-C_FLAGS   := -std=gnu2x -O2 -Wall -Wextra -Werror -ISources/CApus/include -ISources/CApus/cpu \
-    $(shell pkg-config --cflags openblas lapacke 2>/dev/null)
-C_LIBS    := $(shell pkg-config --libs openblas lapacke 2>/dev/null) -lm -ldl -lpthread
+# The C kernels alone, in each instruction set that this CPU has. The libraries' flags are asked for late (=, not :=),
+# when the packages have been installed.
+C_SOURCES := $(wildcard Sources/CApus/*.c Sources/CApus/*/*.c Tests/CApus/*.c)
+C_OBJECTS  = $(C_SOURCES:%.c=$(C_BUILD)/%.o)
+C_BUILD   := .build/c
+C_FLAGS    = -std=gnu2x -O2 -Wall -Wextra -Werror -MMD -ISources/CApus/include -ISources/CApus/cpu \
+    $(shell pkg-config --cflags openblas lapacke) $(SANITISE)
+C_LIBS     = $(shell pkg-config --libs openblas lapacke) -lm -ldl -lpthread
 
-test-c: deps .build/c-tests
-	for isa in portable avx2 best; do APUS_ISA=$$isa .build/c-tests || exit 1; done
+test-c: deps
+	+@$(MAKE) --no-print-directory -j$$(nproc) $(C_BUILD)/tests
+	for isa in portable avx2 best; do APUS_ISA=$$isa $(C_BUILD)/tests || exit 1; done
 
-.build/c-tests: $(C_SOURCES) $(C_TESTS) $(wildcard Sources/CApus/*/*.inc Sources/CApus/include/*/*.h Tests/CApus/*.h Kernels/*.cl)
-	@mkdir -p .build
-	$(CLANG) $(C_FLAGS) $(C_SOURCES) $(C_TESTS) -o $@ $(C_LIBS)
+leak-check:      ## Run the C tests under the address and undefined-behaviour sanitisers
+	+@$(MAKE) --no-print-directory test-c C_BUILD=.build/c-sanitised \
+	    SANITISE="-g -fsanitize=address,undefined -fno-sanitize-recover=all -fuse-ld=lld"
 
-leak-check: deps  ## Run the C tests under the address and undefined-behaviour sanitisers
-	@mkdir -p .build
-	$(CLANG) $(C_FLAGS) -g -fsanitize=address,undefined -fno-sanitize-recover=all -fuse-ld=lld \
-	    $(C_SOURCES) $(C_TESTS) -o .build/c-tests-sanitised $(C_LIBS)
-	for isa in portable avx2 best; do APUS_ISA=$$isa .build/c-tests-sanitised || exit 1; done
+$(C_BUILD)/tests: $(C_OBJECTS)
+	@echo "Linking $@"
+	@$(CLANG) $(C_OBJECTS) $(SANITISE) -o $@ $(C_LIBS)
+
+$(C_BUILD)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@echo "Compiling $<"
+	@$(CLANG) $(C_FLAGS) -c $< -o $@
+
+-include $(C_OBJECTS:.o=.d)
 
 # Every kernel source also compiles for aarch64; without a cross sysroot only what needs no system header is checked.
 isa-check:

@@ -4,12 +4,11 @@
 // are spread over the thread pool.
 #include "capus/linalg.h"
 
-#include <cblas.h>
-#include <lapacke.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "capus/threads.h"
+#include "libraries.h"
 
 /// The arguments of any function here, of the whole batch.
 typedef struct linalg {

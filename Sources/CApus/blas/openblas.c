@@ -1,7 +1,6 @@
 // OpenBLAS, for comparison with our own matrix products; LAPACK's functions are in lapack.c.
 #include "capus/matmul.h"
-
-#include <cblas.h>
+#include "libraries.h"
 
 // Our thread pool calls it, so OpenBLAS itself works with one thread: two pools would fight for the
 // cores.
