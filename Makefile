@@ -23,10 +23,10 @@ test: PACKAGES += $(if $(filter x86_64,$(shell uname -m)),libc6-dev-arm64-cross)
 
 # The golden cases run inside swift test on every device with the best instruction set; before it, with the lesser ones.
 test: deps test-c isa-check  ## Build and run every test (release mode, under 10 minutes)
-	$(SWIFT) build -c release --build-tests
+	$(SWIFT) build -c release --build-tests -Xswiftc -enable-testing
 	for isa in portable avx2; do echo "golden cases, $$isa:"; \
 	    APUS_ISA=$$isa $(BUILD)/conformance Tests/Fixtures || exit 1; done
-	$(SWIFT) test -c release
+	$(SWIFT) test -c release --skip-build
 
 bench: deps build  ## Run the standard benchmark suite
 	$(BUILD)/apus bench
