@@ -7,10 +7,11 @@ package final class Node: Sendable {
     package typealias Pullback = @Sendable (Tensor) -> [Tensor?]
 
     package let id: Int
+    // The two never change but in deinit, when nobody else can look.
     /// The nodes of the op's inputs; nil where no gradient is wanted.
-    package let inputs: [Node?]
+    package nonisolated(unsafe) private(set) var inputs: [Node?]
     /// Gradients for the inputs from the gradient of the result. Nil for a leaf.
-    package let pullback: Pullback?
+    package nonisolated(unsafe) private(set) var pullback: Pullback?
 
     private static let counter = Atomic<Int>(0)
 
@@ -18,6 +19,44 @@ package final class Node: Sendable {
         id = Node.counter.add(1, ordering: .relaxed).newValue
         self.inputs = inputs
         self.pullback = pullback
+    }
+
+    deinit {
+        guard pullback != nil else { return }
+        if Teardown.takes(&inputs, &pullback) { Teardown.run() }
+    }
+}
+
+/// Lets go of a graph node by node. Left to itself, the last reference to a long chain would free it by recursion, as deep
+/// as the chain is long.
+private enum Teardown {
+    private struct State {
+        var waiting: [([Node?], Node.Pullback?)] = []
+        var isRunning = false
+    }
+
+    private static let state = Mutex(State())
+
+    /// Moves a dying node's references here, so that nothing else holds them. True if the caller is to run the teardown.
+    static func takes(_ inputs: inout [Node?], _ pullback: inout Node.Pullback?) -> Bool {
+        state.withLock { state in
+            state.waiting.append((inputs, pullback))
+            (inputs, pullback) = ([], nil)
+            defer { state.isRunning = true }
+            return !state.isRunning
+        }
+    }
+
+    /// What is dropped here may end other nodes, which then add themselves to those waiting.
+    static func run() {
+        while let dropped = next() { withExtendedLifetime(dropped) {} }
+    }
+
+    private static func next() -> ([Node?], Node.Pullback?)? {
+        state.withLock { state in
+            if state.waiting.isEmpty { state.isRunning = false }
+            return state.waiting.popLast()
+        }
     }
 }
 
