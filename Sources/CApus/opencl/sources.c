@@ -6,7 +6,7 @@
 #define FILES(f)                                                                 \
     f(common) f(elementwise) f(reduce) f(sort) f(matmul) f(softmax) f(normalize) \
     f(cross_entropy) f(index) f(optimiser) f(conv2d) f(pool2d) f(resample) f(random) f(peak) \
-    f(quantized) f(attention) f(rope)
+    f(quantized) f(quantized_search) f(attention) f(rope)
 
 static const unsigned char common_text[] = {
 #embed "../../../Kernels/common.cl" suffix(, 0)
@@ -55,6 +55,9 @@ static const unsigned char peak_text[] = {
 };
 static const unsigned char quantized_text[] = {
 #embed "../../../Kernels/quantized.cl" suffix(, 0)
+};
+static const unsigned char quantized_search_text[] = {
+#embed "../../../Kernels/quantized_search.cl" suffix(, 0)
 };
 static const unsigned char attention_text[] = {
 #embed "../../../Kernels/attention.cl" suffix(, 0)

@@ -2,13 +2,14 @@ extension OpenCLBackend {
     package func quantize(_ q: Quantization, _ x: Tensor, into parts: [Tensor]) {
         let type: KernelOptions = [("X_TYPE", x.dtype.option)]
         switch q {
-        case .blocks(let format) where format.isSimple:
-            let blocks = x.count / format.blockValues
+        case .blocks(let format):
+            let (blocks, cpu) = (x.count / format.blockValues, description.isCPU)
+            let suffix = format.isSearched ? "_search" : ""
             launch(
-                "quantized", "quantize", type + [("FORMAT", Int(format.rawValue))],
-                [.long(blocks), .tensor(x), .tensor(parts[0])], global: [blocks], local: [1])
-        case .blocks:
-            quantizeOnTheCPU(q, x, into: parts[0])
+                "quantized\(suffix)", "quantize\(suffix)",
+                type + [("FORMAT", Int(format.rawValue)), ("VEC", cpu ? 16 : 4)],
+                [.long(blocks), .tensor(x), .tensor(parts[0])], global: [blocks],
+                local: [cpu ? 1 : 64])
         case .int8Rows:
             let group = rowGroup(x.shape[1])
             launch(
@@ -22,14 +23,6 @@ extension OpenCLBackend {
                 [.long(groups), .long(length), .tensor(x)] + parts.map { .tensor($0) },
                 global: [groups], local: [1])
         }
-    }
-
-    /// The k-quants and IQ4 search for the best scales, once for each weight and bit by bit as GGUF's files expect: that
-    /// runs on the CPU, and the device's transfer statistics count the way there and back.
-    private func quantizeOnTheCPU(_ q: Quantization, _ x: Tensor, into blocks: Tensor) {
-        let host = Tensor.uninitialized(blocks.shape, .u8, on: Device.cpu.backend)
-        Device.cpu.backend.quantize(q, x.to(.cpu), into: [host])
-        host.bytes().withUnsafeBytes { upload($0, to: blocks.storage, at: blocks.layout.offset) }
     }
 
     package func dequantize(_ q: Quantization, _ parts: [Tensor], into x: Tensor) {
@@ -124,11 +117,11 @@ extension OpenCLBackend {
 }
 
 extension BlockFormat {
-    /// Quantised by rounding alone, which the kernel does with the CPU's bytes.
-    fileprivate var isSimple: Bool {
+    /// Quantised by a search for the best scales, not by rounding alone.
+    fileprivate var isSearched: Bool {
         switch self {
-        case .q8_0, .q4_0, .q4_1, .q5_0, .q5_1: true
-        default: false
+        case .q8_0, .q4_0, .q4_1, .q5_0, .q5_1: false
+        default: true
         }
     }
 }
