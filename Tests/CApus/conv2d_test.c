@@ -162,6 +162,33 @@ static void check_epilogue(void) {
     CHECK(all_close(x, ex, 75, 1e-5, 1e-5), "a transposed convolution's bias");
 }
 
+static void check_depthwise_epilogue(void) {
+    apus_conv2d c = square(1, 5, 21, 21, 3, 1, 1, 1, 21);
+    float x[525], w[189], g[525] = {0}, bias[21], y[525];
+    double ey[525] = {0}, ex[525] = {0}, ew[189] = {0};
+    fill_random(x, 525);
+    fill_random(w, 189);
+    fill_random(bias, 21);
+    naive(&c, x, w, g, ey, ex, ew);
+    for (int i = 0; i < 525; i++) ey[i] = fmax(ey[i] + bias[i % 21], 0) + x[i];
+    apus_conv2d_forward(&c, x, w, bias, APUS_ACTIVATION_RELU, x, y);
+    CHECK(all_close(y, ey, 525, 1e-5, 1e-5), "depthwise: bias, ReLU and residual");
+}
+
+/// Only the outputs that an infinity reaches become infinite, whatever shares a unit with it.
+static void check_infinite_neighbour(void) {
+    apus_conv2d c = square(1, 9, 3, 5, 3, 2, 1, 1, 1);
+    c.type = APUS_BF16;
+    uint16_t x[243] = {0}, w[135], y[125];
+    for (int i = 0; i < 135; i++) w[i] = 0x3f80;
+    x[(4 * 9 + 5) * 3] = 0x7f80;   // row 4, column 5
+    apus_conv2d_forward(&c, x, w, NULL, APUS_ACTIVATION_NONE, NULL, y);
+    for (int i = 0; i < 125; i++) {
+        bool reached = i / 25 == 2 && (i / 5 % 5 == 2 || i / 5 % 5 == 3);
+        CHECK(y[i] == (reached ? 0x7f80 : 0), "output %d of an infinity is %x", i, y[i]);
+    }
+}
+
 static void check_int8(apus_conv2d c) {
     sizes s = sizes_of(&c);
     int8_t *x = malloc((size_t)s.x), *w = malloc((size_t)s.w);
@@ -197,6 +224,8 @@ void test_conv2d(void) {
     check_case(square(1, 18, 130, 34, 3, 1, 0, 1, 1));
     check_case(square(2, 13, 37, 37, 3, 1, 1, 1, 37));  // depthwise
     check_case(square(1, 9, 8, 8, 5, 2, 2, 1, 8));
+    check_case(square(1, 8, 20, 20, 3, 1, 0, 1, 20));
+    check_case(square(1, 2, 20, 20, 3, 1, 2, 1, 20));
     check_case(square(2, 3, 4, 5, 3, 1, 0, 1, 1));
     check_case(square(1, 5, 2, 3, 2, 4, 0, 1, 1));   // outputs that nothing reaches
     check_case(sized((apus_conv2d){.n = 1, .h = 1, .w = 19, .cin = 6, .cout = 9, .kh = 1, .kw = 5,
@@ -207,8 +236,14 @@ void test_conv2d(void) {
         check_narrow(square(1, 7, 32, 40, 3, 2, 1, 1, 1), type);
         check_narrow(square(2, 6, 6, 6, 3, 1, 1, 1, 2), type);
         check_narrow(square(1, 12, 18, 18, 3, 1, 1, 1, 18), type);
+        check_narrow(square(2, 33, 3, 40, 7, 2, 3, 1, 1), type);   // few odd channels
+        check_narrow(square(1, 19, 3, 8, 4, 3, 0, 1, 1), type);
+        check_narrow(square(2, 9, 1, 5, 3, 1, 0, 1, 1), type);
+        check_narrow(square(1, 9, 3, 5, 3, 1, 2, 2, 1), type);
     }
+    check_infinite_neighbour();
     check_epilogue();
+    check_depthwise_epilogue();
     check_int8(square(2, 6, 5, 7, 3, 1, 1, 1, 1));
     check_int8(square(2, 9, 64, 40, 3, 2, 1, 1, 1));
     check_int8(square(1, 5, 12, 12, 1, 1, 0, 1, 2));

@@ -1,8 +1,10 @@
 // Depthwise convolution: one weight a tap and channel, no sum over channels.
 //
 // The floor is memory: pictures are read and written once. Weights are turned to (taps, channels),
-// so that everything is a vector over channels; eight neighbouring outputs share each weight that
-// is read, and the taps of neighbouring outputs meet in the level-1 cache. The input gradient is
+// so that everything is a vector over channels. 3×3 kernels of stride 1 go by strips of a few rows
+// of outputs: their sums and the nine weights stay in registers, and a column that is read serves
+// every row and the three outputs of each that it reaches. Elsewhere eight neighbouring outputs
+// share each weight that is read, and their taps meet in the level-1 cache. The input gradient is
 // the same with the plan of the gradient. The weight gradient sums a fixed number of pieces of
 // rows, each in its own order, and then the pieces in order: the same for every thread count.
 #include "conv2d_plan.h"
@@ -11,12 +13,17 @@
 
 #include "capus/threads.h"
 
-enum { MOST_TAPS = 64 };   // of a row of outputs; larger kernels take the general way
+enum {
+    MOST_TAPS = 64,   // of a row of outputs; larger kernels take the general way
+    MOST_STRIP_ROWS = 4
+};
 
 typedef struct depthwise {
     const conv_plan *plan;
     const void *weight;
-    float *turned;   // (taps, channels)
+    float *turned;   // (taps, channels); of 3×3 kernels by dy, then dx
+    const void *zeros;   // (w, channels): a row outside of the picture
+    int64_t bands, band_rows;   // of an image, 3×3 kernels only: a band is a task
 } depthwise;
 
 /// One row of outputs of a phase, and the taps that are inside of the picture there.
@@ -27,6 +34,12 @@ typedef struct depthwise_row {
     int64_t dx[MOST_TAPS];
     const float *weight[MOST_TAPS];
 } depthwise_row;
+
+/// A few rows of outputs of a 3×3 kernel.
+typedef struct depthwise_strip {
+    const void *row[MOST_STRIP_ROWS + 2];   // rows of the picture, (w, channels)
+    int64_t out[MOST_STRIP_ROWS];           // the elements where its rows begin
+} depthwise_strip;
 
 typedef struct depthwise_weights {
     const apus_conv2d *call;
@@ -55,10 +68,13 @@ static float value(apus_dtype type, const void *p, int64_t i) {
 
 static void turn_weights(const depthwise *d) {
     const conv_plan *p = d->plan;
-    for (int64_t t = 0; t < p->taps; t++)
+    for (int64_t t = 0; t < p->taps; t++) {
+        const conv_tap *tap = &p->tap[t];
+        int64_t to = d->zeros ? (tap->dy - p->min_dy) * 3 + tap->dx - p->min_dx : t;
         for (int64_t c = 0; c < p->channels; c++)
-            d->turned[t * p->channels + c] =
-                value(p->type, d->weight, p->tap[t].weight + c * p->group_stride);
+            d->turned[to * p->channels + c] =
+                value(p->type, d->weight, tap->weight + c * p->group_stride);
+    }
 }
 
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -91,11 +107,40 @@ static void row_task(void *context, int64_t task, int32_t thread) {
         if (row < p->phase[i].rows) run_phase_row(d, &p->phase[i], task / rows, row);
 }
 
+// MARK: 3×3 kernels of stride 1
+
+static bool is_3x3(const conv_plan *p) {
+    return p->taps == 9 && p->phases == 1 && p->step_h == 1 && p->step_w == 1
+        && p->max_dy - p->min_dy == 2 && p->max_dx - p->min_dx == 2;
+}
+
+static void band_task(void *context, int64_t task, int32_t thread) {
+    (void)thread;
+    const depthwise *d = context;
+    const int64_t first = task % d->bands * d->band_rows;
+    APUS_BEST(depthwise_band)(d, task / d->bands, first,
+                              smaller(first + d->band_rows, d->plan->out_h));
+}
+
+static void run_3x3(depthwise *d) {
+    enum { BANDS_A_THREAD = 4 };
+    const conv_plan *p = d->plan;
+    const int64_t wanted = ceil_div(BANDS_A_THREAD * apus_thread_count(), p->n);
+    const int64_t strips = ceil_div(p->out_h, MOST_STRIP_ROWS);
+    d->band_rows = ceil_div(strips, smaller(wanted, strips)) * MOST_STRIP_ROWS;
+    d->bands = ceil_div(p->out_h, d->band_rows);
+    apus_parallel(p->n * d->bands, band_task, d);
+}
+
 void depthwise_run(const conv_plan *p, const void *weight) {
     if (p->n * p->out_h * p->out_w * p->channels == 0) return;
-    depthwise d = {p, weight, apus_scratch(3, (size_t)(p->taps * p->channels) * 4)};
+    const int64_t weights = p->taps * p->channels, zeros = is_3x3(p) ? p->w * p->channels : 0;
+    depthwise d = {.plan = p, .weight = weight};
+    d.turned = apus_scratch(3, (size_t)(weights + zeros) * 4);
+    if (zeros) d.zeros = memset(d.turned + weights, 0, (size_t)zeros * 4);
     turn_weights(&d);
-    apus_parallel(p->n * p->phase[0].rows, row_task, &d);
+    if (zeros) run_3x3(&d);
+    else apus_parallel(p->n * p->phase[0].rows, row_task, &d);
 }
 
 // MARK: weight gradient
