@@ -4,9 +4,9 @@
 // of them a panel; keys come in tiles of ATTENTION_KEYS that stay in the level-2 cache while every
 // panel passes over them. Tiles that no row of a panel sees are skipped. What bounds it is the
 // multiply-adds: d + dv of them a visible score, against some 15 instructions a vector of scores
-// for the softmax. Measured on two Zen 5 cores whose peaks are 534 GFLOP/s in f32 and 1030 in bf16:
-// 65 to 77 % of the peak in f32 (4096 keys of size 40, 1024 of 64 and 128), 62 to 72 % in bf16. Few
-// rows go to attention_decode.c.
+// for the softmax. Measured on two Zen 5 cores with 4096 keys of size 40, and 1024 of 64 and 128:
+// 316 to 375 GFLOP/s in f32 and 613 to 715 in bf16, 65 to 77 and 62 to 72 % of the peaks of that
+// run. Few rows go to attention_decode.c.
 #include "capus/attention.h"
 #include "capus/threads.h"
 

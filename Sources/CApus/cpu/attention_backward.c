@@ -5,7 +5,8 @@
 // of scores once for all gradients (five products), writes its rows of dq and sums dk and dv in
 // memory of its own. A part is fixed by the shapes alone, and the parts of a head are added in
 // their order: the number of threads never shows. Measured on two Zen 5 cores, forward and backward
-// together in f32, causal: 53 % of the peak with 256 keys of size 64, 66 % with 1024.
+// together in f32, causal, with keys of size 64: 259 GFLOP/s for 256 of them and 319 for 1024, 53
+// and 66 % of the peak of that run.
 #include "capus/attention.h"
 #include "capus/threads.h"
 
