@@ -73,7 +73,8 @@ let package = Package(
 
         .target(name: "Benchmarking", dependencies: ["Tensors", "Files"], swiftSettings: strict),
         .executableTarget(
-            name: "ApusCLI", dependencies: ["Tensors", "Files", "Benchmarking"], swiftSettings: strict),
+            name: "ApusCLI", dependencies: ["Tensors", "Files", "Benchmarking"],
+            swiftSettings: strict),
 
         // The case table, which the tests and the conformance runner share.
         .target(

@@ -34,8 +34,8 @@ typedef struct conv_plan {
     apus_dtype type;
     conv_unit unit;
     int64_t step_h, step_w, out_step_h, out_step_w;
-    // Weight of output o, input i of group g: weight[tap + g · group_stride + o · out_stride + i ·
-    // in_stride]
+    // Weight of output o, input i of group g:
+    // weight[tap + g group_stride + o out_stride + i in_stride]
     int64_t group_stride, out_stride, in_stride;
 
     int64_t taps, phases;

@@ -1,7 +1,7 @@
 // The gradient of a convolution with respect to its weights.
 //
 // dweight[co, tap, ci] sums g[pixel, co] x[pixel · stride + tap, ci] over all pixels: an outer
-// product a pixel. A task owns a block of weights (some output channels × all taps × GEMM_NR input
+// product a pixel. A task owns a block of weights (some output channels, all taps, GEMM_NR input
 // channels) and goes over the pixels in order, chunk by chunk:
 //
 //   x chunk    (images, rows, columns, GEMM_NR) f32 with its padding, in the level-2 cache
