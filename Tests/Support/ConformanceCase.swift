@@ -2,7 +2,7 @@ public import Files
 import Tensors
 
 /// One entry of a manifest: what to compute, from which tensors, and how close the result must be.
-public struct ConformanceCase: Sendable {
+public struct ConformanceCase: Sendable, CustomStringConvertible {
     public let name: String
     public let op: String
     public let folder: String
@@ -17,6 +17,8 @@ public struct ConformanceCase: Sendable {
         self.folder = folder
         self.entry = entry
     }
+
+    public var description: String { name }
 
     public var params: JSON { entry["params"] ?? .object([]) }
 

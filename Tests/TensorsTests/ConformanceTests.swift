@@ -3,10 +3,6 @@ import Support
 import Tensors
 import Testing
 
-extension ConformanceCase: @retroactive CustomTestStringConvertible {
-    public var testDescription: String { name }
-}
-
 /// Every fixture on every device of this machine: outputs and gradients.
 @Suite struct ConformanceTests {
     static let fixtures = Fixtures.folder
