@@ -1,25 +1,20 @@
 extension Tensor {
     /// The elements in row-major order, converted to `T`. Waits for the device.
     public func scalars<T: TensorScalar>(as type: T.Type = Float.self) -> [T] {
-        let x = detached.cast(to: T.dtype).contiguous()
-        return [T](unsafeUninitializedCapacity: count) { buffer, filled in
-            x.storage.device.download(
-                x.storage, at: x.layout.offset * dtypeSize(x),
-                into: UnsafeMutableRawBufferPointer(buffer))
-            filled = x.count
-        }
+        detached.cast(to: T.dtype).elements(T.self, count)
     }
 
     /// The elements as they lie in memory, in row-major order. Waits for the device.
-    public func bytes() -> [UInt8] {
-        let x = detached.contiguous()
-        let size = count * dtype.size
-        return [UInt8](unsafeUninitializedCapacity: size) { buffer, filled in
-            x.storage.device.download(
-                x.storage, at: x.layout.offset * dtypeSize(x),
-                into: UnsafeMutableRawBufferPointer(
-                    rebasing: UnsafeMutableRawBufferPointer(buffer)[..<size]))
-            filled = size
+    public func bytes() -> [UInt8] { detached.elements(UInt8.self, count * dtype.size) }
+
+    /// All elements' memory in row-major order, as `length` values of a type.
+    private func elements<T>(_ type: T.Type, _ length: Int) -> [T] {
+        let x = contiguous()
+        return [T](unsafeUninitializedCapacity: length) { buffer, filled in
+            x.backend.download(
+                x.storage, at: x.layout.offset * x.dtype.size,
+                into: UnsafeMutableRawBufferPointer(buffer))
+            filled = length
         }
     }
 
@@ -28,8 +23,6 @@ extension Tensor {
         require(count == 1, "item: a tensor of shape \(shape) is not one number")
         return scalars()[0]
     }
-
-    private func dtypeSize(_ x: Tensor) -> Int { x.dtype.size }
 
     /// The same values on another device (or this tensor, if it is there already). Gradients flow back.
     public func to(_ target: Device) -> Tensor {
