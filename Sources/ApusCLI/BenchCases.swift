@@ -8,15 +8,19 @@ struct BenchCases {
     private var operations: [Operation] = []
     private var sizes: [String: [Int]] = [:]
     private var dtypes: [DType]?
+    private var weights: [WeightFormat]?
     private var passes: [Bool]?
 
     init(_ arguments: Arguments) throws {
         try readWords(arguments.words)
         try readFlags(arguments)
-        let isSweep = !sizes.isEmpty || dtypes != nil || passes != nil
+        let isSweep = !sizes.isEmpty || dtypes != nil || passes != nil || weights != nil
         if let path = arguments.text("cases") {
             guard !isSweep else {
                 throw BenchmarkError.usage("--cases gives sizes, types and passes: leave them out")
+            }
+            guard !arguments.has("suite") else {
+                throw BenchmarkError.usage("--cases and --suite both name cases: give one of them")
             }
             let text = String(decoding: try readFile(path), as: UTF8.self)
             list = try chosen(Case.list(lines: text, name: path))
@@ -26,9 +30,19 @@ struct BenchCases {
             }
             try sweep()
         } else {
-            list = try chosen(Suite.standard())
+            list = try chosen(BenchCases.suite(arguments).cases)
         }
         try keep(ids: arguments)
+    }
+
+    private static func suite(_ arguments: Arguments) throws(BenchmarkError) -> Suite {
+        guard let name = arguments.text("suite") else { return .standard }
+        guard let suite = Suite(rawValue: name) else {
+            throw .usage(
+                "--suite is \(name), but must be one of "
+                    + Suite.allCases.map(\.rawValue).joined(separator: ", "))
+        }
+        return suite
     }
 
     private func chosen(_ cases: [Case]) -> [Case] {
@@ -62,6 +76,8 @@ struct BenchCases {
                 sizes[word] = [1]
             } else if let dtype = DType(word) {
                 dtypes = (dtypes ?? []) + [dtype]
+            } else if let format = WeightFormat(word) {
+                weights = (weights ?? []) + [format]
             } else if word == "fwd" || word == "fwd+bwd" {
                 passes = (passes ?? []) + [word == "fwd+bwd"]
             } else {
@@ -84,6 +100,16 @@ struct BenchCases {
             dtypes = try names.map { name throws(BenchmarkError) in
                 guard let dtype = DType(name) else { throw .usage("--dtype: unknown type \(name)") }
                 return dtype
+            }
+        }
+        if let names = try arguments.list("weights") {
+            weights = try names.map { name throws(BenchmarkError) in
+                guard let format = WeightFormat(name) else {
+                    throw .usage(
+                        "--weights: unknown format \(name); there are "
+                            + WeightFormat.names.joined(separator: ", "))
+                }
+                return format
             }
         }
         if let names = try arguments.list("pass") {
@@ -116,13 +142,22 @@ struct BenchCases {
                 }
             }
             for combination in combinations {
-                for dtype in dtypes ?? [.f32] {
-                    for backward in passes ?? [false] {
-                        list.append(
-                            try Case(
-                                id: list.count, operation, combination, dtype: dtype,
-                                backward: backward))
-                    }
+                try add(operation, combination)
+            }
+        }
+    }
+
+    /// One combination of sizes in every type, weight format and pass.
+    private mutating func add(
+        _ operation: Operation, _ sizes: [String: Int]
+    ) throws(BenchmarkError) {
+        for dtype in dtypes ?? [.f32] {
+            for format in weights.map({ $0.map(Optional.some) }) ?? [nil] {
+                for backward in passes ?? [false] {
+                    list.append(
+                        try Case(
+                            id: list.count, operation, sizes, dtype: dtype, weights: format,
+                            backward: backward))
                 }
             }
         }

@@ -12,10 +12,12 @@ enum BenchCommand: Command {
     static let flags =
         [
             Flag("cases", "FILE", "measure the cases of a file of JSON lines"),
+            Flag("suite", "NAME", "standard (the default) or quantized: weights of few bits"),
             Flag("ids", "1,2,…", "only the cases with these ids (also first:last:step)"),
             Flag("list", nil, "print the cases and measure nothing"),
             Flag.device, Flag.threads,
             Flag("dtype", "f32,bf16,f16", "element types of a sweep (f32)"),
+            Flag("weights", "q4_0,int8,…", "formats of quantised weights: matmul, conv2d (int8)"),
             Flag("pass", "fwd,fwd+bwd", "forward, or forward and gradients, of a sweep (fwd)"),
             Flag("cold", nil, "rotate operands past the last-level cache"),
             Flag("peers", nil, "also measure OpenBLAS and CLBlast where they are installed"),

@@ -8,6 +8,8 @@ package struct Case: Sendable, Equatable {
     /// A value for each of the operation's parameters.
     package private(set) var sizes: [String: Int]
     package var dtype: DType
+    /// How the weights are kept, where not as numbers of `dtype`.
+    package let weights: WeightFormat?
     package var backward: Bool
     package var note: String
     /// Multiply-adds count twice. Bytes: every input read once and every output written once.
@@ -17,17 +19,19 @@ package struct Case: Sendable, Equatable {
     /// A case with defaults filled in and its values checked against each other.
     package init(
         id: Int = 0, _ operation: Operation, _ sizes: [String: Int] = [:], dtype: DType = .f32,
-        backward: Bool = false, note: String = ""
+        weights: WeightFormat? = nil, backward: Bool = false, note: String = ""
     ) throws(BenchmarkError) {
         self.id = id
         self.operation = operation
         self.dtype = dtype
+        self.weights = weights
         self.backward = backward || operation.isAlwaysBackward
         self.note = note
         self.sizes = [:]
         (flops, bytes) = (0, 0)
         try fill(sizes)
         try check()
+        if let weights { try check(weights) }
         (flops, bytes) = cost
     }
 
@@ -46,6 +50,7 @@ package struct Case: Sendable, Equatable {
             }
             sizes[parameter.name] = value
         }
+        if weights != nil && operation == .matmul { sizes["transB"] = 1 }
         if operation == .attention {
             if self["hkv"] == 0 { sizes["hkv"] = self["h"] }
             if self["tk"] == 0 { sizes["tk"] = self["tq"] }
@@ -74,6 +79,25 @@ package struct Case: Sendable, Equatable {
         case .rope: try need(self["d"] % 2 == 0, "d must be even")
         case .groupNormSilu: try need(self["c"] % self["groups"] == 0, "c is no multiple of groups")
         default: break
+        }
+    }
+
+    /// Quantised weights are those of a product with one matrix, (n, k), or in int8 those of a convolution.
+    private func check(_ weights: WeightFormat) throws(BenchmarkError) {
+        func need(_ holds: Bool, _ text: String) throws(BenchmarkError) {
+            if !holds {
+                throw .usage("\(operation.rawValue) with \(weights.name) weights: \(text)")
+            }
+        }
+        try need(
+            operation == .matmul || operation == .conv2d, "only matmul and conv2d have weights")
+        try need(!backward, "only the forward pass is measured")
+        if operation == .conv2d {
+            try need(weights == .int8, "a convolution's are int8")
+        } else {
+            try need(self["batch"] == 1 && self["transA"] == 0, "no batch, no transA")
+            try need(
+                self["k"] % weights.blockValues == 0, "k is no multiple of \(weights.blockValues)")
         }
     }
 
@@ -108,6 +132,7 @@ extension Case {
                 parameter.isSwitch ? parameter.name : "\(parameter.name)=\(self[parameter.name])")
         }
         words.append(dtype.description)
+        if let weights { words.append(weights.name) }
         if backward { words.append("fwd+bwd") }
         return words.joined(separator: " ")
     }
@@ -134,6 +159,9 @@ extension Case {
                 ))
         }
         members.append(JSON.Member(key: "dtype", value: .string(dtype.description)))
+        if let weights {
+            members.append(JSON.Member(key: "weights", value: .string(weights.name)))
+        }
         if operation != .matmul {
             members.append(JSON.Member(key: "pass", value: .string(pass)))
         }
@@ -187,12 +215,21 @@ extension Case {
             }
             dtype = found
         }
+        var weights: WeightFormat?
+        if let given = json["weights"] {
+            weights = given.string.flatMap { WeightFormat($0) }
+            guard weights != nil else {
+                throw .usage(
+                    "\(name): \"weights\" is \(given.text), but must be one of "
+                        + WeightFormat.names.joined(separator: ", "))
+            }
+        }
         let pass = json["pass"] ?? .string("fwd")
         guard ["fwd", "fwd+bwd"].contains(pass.string) else {
             throw .usage("\(name): \"pass\" is \(pass.text), but must be \"fwd\" or \"fwd+bwd\"")
         }
         try self.init(
-            id: json["id"]?.int ?? id, operation, sizes, dtype: dtype,
+            id: json["id"]?.int ?? id, operation, sizes, dtype: dtype, weights: weights,
             backward: pass.string == "fwd+bwd",
             note: json["why"]?.string ?? "")
         if let given = json["flops"]?.double, given >= 0 { flops = given }

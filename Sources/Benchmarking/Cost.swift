@@ -13,12 +13,14 @@ extension Case {
         case .matmul:
             (
                 2 * d("batch", "m", "n", "k"),
-                element * d("batch") * (d("m", "k") + d("k", "n") + d("m", "n"))
+                element * d("batch") * (d("m", "k") + d("m", "n"))
+                    + d("batch") * matrix(rows: d("n"), columns: d("k"))
             )
         case .conv2d:
             (
                 2 * d("n", "cout") * pixels * d("cin", "k", "k") / d("groups") * (backward ? 3 : 1),
-                element * (d("n", "cin", "h", "w") + filters + d("n", "cout") * pixels)
+                element * (d("n", "cin", "h", "w") + d("n", "cout") * pixels)
+                    + matrix(rows: d("cout"), columns: filters / d("cout"))
             )
         case .convTranspose2d:
             (
@@ -35,6 +37,11 @@ extension Case {
         case .rope: (0, element * 2 * d("b", "h", "t", "d"))
         default: (0, element * d("rows", "cols") * touches)
         }
+    }
+
+    /// Bytes of the weights.
+    private func matrix(rows: Double, columns: Double) -> Double {
+        weights?.bytes(rows: rows, columns: columns) ?? element * rows * columns
     }
 
     /// Positions of a convolution's result.
@@ -60,6 +67,8 @@ extension Case {
     package var footprint: Double {
         let table = operation == .embedding ? d("vocab", "cols") : 0
         let moved = max(cost.bytes, element * d("rows", "cols") * 2)
-        return (moved + table * element) * (1 + 4 / element) * (backward ? 2 : 1)
+        // The oracle keeps quantised weights three times in f32 while it makes them.
+        let weights = weights == nil ? 0 : 12 * (operation == .conv2d ? filters : d("n", "k"))
+        return (moved + table * element) * (1 + 4 / element) * (backward ? 2 : 1) + weights
     }
 }

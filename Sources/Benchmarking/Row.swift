@@ -63,7 +63,7 @@ package struct Row: Sendable {
 extension Row.Roofline {
     /// Under the roofs of a device: whichever of arithmetic, memory and launching takes longest.
     package init?(_ c: Case, peaks: Peaks, isCold: Bool, writtenShare: Double) {
-        let operations = peaks.operations(for: c.dtype)
+        let operations = peaks.operations(for: c.weights == nil ? c.dtype : .i8)
         guard let memory = isCold ? peaks.memories.last : peaks.memory(for: c.bytes), operations > 0
         else {
             return nil
@@ -87,6 +87,7 @@ extension Row {
             "case": .string(benchmark.description),
             "why": benchmark.note.isEmpty ? nil : .string(benchmark.note),
             "dtype": .string(benchmark.dtype.description),
+            "weights": (benchmark.weights?.name).map { .string($0) },
             "pass": .string(benchmark.pass),
             "device": .string(device),
             "peer": peer.map { .string($0) },

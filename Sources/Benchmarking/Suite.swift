@@ -1,11 +1,25 @@
 import Tensors
 
-/// The standard suite: what language models and picture models spend their time on.
+/// Named lists of workloads: what language models and picture models spend their time on.
 ///
-/// `Benchmarks/suite.jsonl` is the same list as a file, for other programs to run.
-package enum Suite {
+/// `Benchmarks/NAME.jsonl` is the same list as a file, for other programs to run.
+package enum Suite: String, CaseIterable, Sendable {
+    /// Products, convolutions, attention and row operations.
+    case standard
+    /// Products with weights of few bits, and convolutions in int8.
+    case quantized
+
+    package var cases: [Case] {
+        get throws(BenchmarkError) {
+            switch self {
+            case .standard: try Suite.standardCases()
+            case .quantized: try Suite.quantizedCases()
+            }
+        }
+    }
+
     /// Never throws for the sizes below; a test says so.
-    package static func standard() throws(BenchmarkError) -> [Case] {
+    private static func standardCases() throws(BenchmarkError) -> [Case] {
         var cases: [Case] = []
         for dtype in [DType.f32, .bf16] { cases += try matmuls(dtype) }
         for dtype in [DType.f32, .bf16] { cases += try convolutions(dtype) }
@@ -15,11 +29,35 @@ package enum Suite {
             try c.withBackward()
         }
         cases += try rows()
-        return cases.enumerated().map { id, c in
+        return numbered(cases)
+    }
+
+    private static func numbered(_ cases: [Case]) -> [Case] {
+        cases.enumerated().map { id, c in
             var numbered = c
             numbered.id = id
             return numbered
         }
+    }
+
+    /// One token, eight sequences, a short and a long prompt; and the convolutions of Stable Diffusion.
+    private static func quantizedCases() throws(BenchmarkError) -> [Case] {
+        let formats: [WeightFormat] = [
+            .int8, .blocks(.q4_0), .blocks(.q4_K), .blocks(.q8_0), .blocks(.q6_K),
+        ]
+        var cases: [Case] = []
+        for format in formats {
+            for m in [1, 8, 128, 512] {
+                cases.append(
+                    try Case(
+                        .matmul, ["m": m, "n": 4096, "k": 4096, "transB": 1], weights: format,
+                        note: m == 1 ? "decode, one token" : m == 8 ? "decode, eight" : "prompt"))
+            }
+        }
+        for c in try convolutions(.f32).prefix(6) {
+            cases.append(try Case(.conv2d, c.sizes, weights: .int8, note: c.note))
+        }
+        return numbered(cases)
     }
 
     private static func matmuls(_ dtype: DType) throws(BenchmarkError) -> [Case] {

@@ -2,8 +2,6 @@ package import Tensors
 
 /// A case made concrete: its operands, how to run it through the tensor API, and what the result must be.
 package protocol Workload: Sendable {
-    init(_ c: Case)
-
     var inputs: [Input] { get }
     /// Everything that may be done before the clock starts: views, leaves, seeds. The closure is what is timed.
     func bind(_ x: [Tensor]) -> Run
@@ -33,6 +31,15 @@ package struct Peer {
 extension Case {
     /// The workload of this case.
     package func workload() -> any Workload {
+        if let weights {
+            return operation == .conv2d
+                ? QuantizedConvolutionWorkload(self, weights)
+                : QuantizedMatmulWorkload(self, weights)
+        }
+        return denseWorkload()
+    }
+
+    private func denseWorkload() -> any Workload {
         switch operation {
         case .matmul: MatmulWorkload(self)
         case .conv2d: ConvolutionWorkload(self)

@@ -4,16 +4,18 @@ import Tensors
 import Testing
 
 @Suite struct CaseTests {
-    @Test func theSuiteFileIsTheSuite() throws {
-        let path = "Benchmarks/suite.jsonl"
+    @Test(arguments: Benchmarking.Suite.allCases)
+    func theSuiteFileIsTheSuite(suite: Benchmarking.Suite) throws {
+        let path = "Benchmarks/\(suite.rawValue).jsonl"
         let lines = String(decoding: try readFile(path), as: UTF8.self)
-        #expect(try Case.list(lines: lines, name: path) == Suite.standard())
+        #expect(try Case.list(lines: lines, name: path) == suite.cases)
     }
 
-    @Test func linesCanBeReadBack() throws {
-        let suite = try Suite.standard()
-        let lines = suite.map { $0.json.text + "\n" }.joined()
-        #expect(try Case.list(lines: lines, name: "suite") == suite)
+    @Test(arguments: Benchmarking.Suite.allCases)
+    func linesCanBeReadBack(suite: Benchmarking.Suite) throws {
+        let cases = try suite.cases
+        let lines = cases.map { $0.json.text + "\n" }.joined()
+        #expect(try Case.list(lines: lines, name: "suite") == cases)
     }
 
     @Test(arguments: [
@@ -27,6 +29,15 @@ import Testing
         ("{\"op\": \"softmax\", \"rows\": 1e300, \"cols\": 2}", "whole number"),
         ("{\"op\": \"softmax\", \"rows\": 1, \"cols\": 2, \"dtype\": \"f8\"}", "unknown dtype"),
         ("{\"op\": \"softmax\", \"rows\": 1, \"cols\": 2, \"pass\": 3}", "\"pass\" is 3"),
+        ("{\"op\": \"add\", \"rows\": 1, \"cols\": 2, \"weights\": \"q8_0\"}", "have weights"),
+        (
+            "{\"op\": \"matmul\", \"m\": 1, \"n\": 2, \"k\": 33, \"weights\": \"q8_0\"}",
+            "no multiple of 32"
+        ),
+        (
+            "{\"op\": \"matmul\", \"m\": 1, \"n\": 2, \"k\": 32, \"weights\": \"q9\"}",
+            "\"weights\" is \"q9\""
+        ),
     ])
     func brokenLinesAreNamed(line: String, part: String) {
         let text = "{\"op\": \"add\", \"rows\": 2, \"cols\": 2}\n\(line)\n"
@@ -119,7 +130,18 @@ import Testing
         }
     }()
 
-    @Test(arguments: cases)
+    static let quantized: [Case] = {
+        let products = ["int8", "q4_0", "q4_K", "q6_K", "q8_0"].flatMap { name in
+            [1, 3, 8, 40].compactMap { m in
+                try? Case(
+                    .matmul, ["m": m, "n": 33, "k": 256], weights: WeightFormat(name))
+            }
+        }
+        let sizes = ["n": 2, "cin": 8, "h": 9, "w": 7, "cout": 5, "k": 3, "pad": 1]
+        return products + [try? Case(.conv2d, sizes, weights: .int8)].compactMap { $0 }
+    }()
+
+    @Test(arguments: cases + quantized)
     func resultsAgreeWithTheOracle(c: Case) throws {
         var measurement = Measurement()
         (measurement.seconds, measurement.samples) = (0.001, 1...2)

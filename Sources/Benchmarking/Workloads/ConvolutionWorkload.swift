@@ -4,6 +4,21 @@ import Tensors
 struct ConvolutionOracle: Sendable {
     let n, h, w, cin, cout, k, stride, pad, groups, oh, ow: Int
 
+    init(_ c: Case) {
+        self.init(
+            n: c["n"], h: c["h"], w: c["w"], cin: c["cin"], cout: c["cout"], k: c["k"],
+            stride: c["stride"], pad: c["pad"], groups: c["groups"], oh: c.outputHeight,
+            ow: c.outputWidth)
+    }
+
+    init(
+        n: Int, h: Int, w: Int, cin: Int, cout: Int, k: Int, stride: Int, pad: Int, groups: Int,
+        oh: Int, ow: Int
+    ) {
+        (self.n, self.h, self.w, self.cin, self.cout, self.k) = (n, h, w, cin, cout, k)
+        (self.stride, self.pad, self.groups, self.oh, self.ow) = (stride, pad, groups, oh, ow)
+    }
+
     var inputShape: [Int] { [n, h, w, cin] }
     var weightShape: [Int] { [cout, k, k, cin / groups] }
     var outputShape: [Int] { [n, oh, ow, cout] }
@@ -102,10 +117,7 @@ struct ConvolutionWorkload: Workload {
     private let backward: Bool
 
     init(_ c: Case) {
-        oracle = ConvolutionOracle(
-            n: c["n"], h: c["h"], w: c["w"], cin: c["cin"], cout: c["cout"], k: c["k"],
-            stride: c["stride"], pad: c["pad"], groups: c["groups"], oh: c.outputHeight,
-            ow: c.outputWidth)
+        oracle = ConvolutionOracle(c)
         backward = c.backward
         var list = [
             Input.random(oracle.inputShape, c.dtype, seed: 1),
