@@ -1,5 +1,9 @@
-// The one thread pool: workers take the tasks of a job from a shared counter, spin briefly after
-// it, then sleep.
+// The one thread pool. Every thread first takes the tasks of its own stretch of a job, in order, so
+// that it walks memory in long runs, as the prefetchers and the memory like it; then it helps with
+// the stretches of the others. After a job workers spin briefly, then sleep.
+//
+// Measured on two Zen 5 cores, x + y of 200 MB, GB/s: 125 with a half for each thread, 100 with
+// 64 KB in turn from one counter, 66 with 16 KB.
 #include "capus/threads.h"
 
 #include <pthread.h>
@@ -15,6 +19,12 @@ enum { MAX_THREADS = 256, SCRATCH_SLOTS = 5 };
 // of a running model, short enough that an idle process costs nothing.
 static const int64_t spin_nanoseconds = 100000;
 
+// The tasks of a thread's stretch that nobody has taken yet, in a cache line of its own.
+typedef struct stretch {
+    _Alignas(64) _Atomic int64_t next;
+    int64_t end;
+} stretch;
+
 static struct {
     pthread_mutex_t submit;       // one job at a time
     pthread_mutex_t sleep;
@@ -28,9 +38,8 @@ static struct {
     _Atomic int32_t active;       // workers that may still be inside the current job
     apus_task body;
     void *context;
-    int64_t tasks;
     int32_t job_threads;
-    _Atomic int64_t next;
+    stretch stretches[MAX_THREADS];
 } pool = {
     .submit = PTHREAD_MUTEX_INITIALIZER,
     .sleep = PTHREAD_MUTEX_INITIALIZER,
@@ -55,10 +64,13 @@ static int64_t now(void) {
 
 static void take_tasks(int32_t thread) {
     this_thread = thread;
-    for (;;) {
-        int64_t task = atomic_fetch_add_explicit(&pool.next, 1, memory_order_relaxed);
-        if (task >= pool.tasks) break;
-        pool.body(pool.context, task, thread);
+    for (int32_t i = 0; i < pool.job_threads; i++) {
+        stretch *s = &pool.stretches[(thread + i) % pool.job_threads];
+        for (;;) {
+            int64_t task = atomic_fetch_add_explicit(&s->next, 1, memory_order_relaxed);
+            if (task >= s->end) break;
+            pool.body(pool.context, task, thread);
+        }
     }
     this_thread = -1;
 }
@@ -124,9 +136,13 @@ void apus_parallel(int64_t tasks, apus_task body, void *context) {
     start_workers(threads);
     pool.body = body;
     pool.context = context;
-    pool.tasks = tasks;
     pool.job_threads = threads;
-    atomic_store_explicit(&pool.next, 0, memory_order_relaxed);
+    for (int64_t i = 0; i < threads; i++) {
+        int64_t first = tasks / threads * i + tasks % threads * i / threads;
+        int64_t last = tasks / threads * (i + 1) + tasks % threads * (i + 1) / threads;
+        atomic_store_explicit(&pool.stretches[i].next, first, memory_order_relaxed);
+        pool.stretches[i].end = last;
+    }
     atomic_store_explicit(&pool.active, pool.started, memory_order_relaxed);
     atomic_fetch_add(&pool.generation, 1);
     if (atomic_load(&pool.sleepers) > 0) {
