@@ -15,6 +15,7 @@ let package = Package(
     products: [
         .library(name: "Tensors", targets: ["Tensors"]),
         .library(name: "Files", targets: ["Files"]),
+        .library(name: "Networks", targets: ["Networks"]),
         .executable(name: "apus", targets: ["ApusCLI"]),
     ],
     targets: [
@@ -71,6 +72,9 @@ let package = Package(
         .target(name: "Tensors", dependencies: ["CApus"], swiftSettings: strict),
         .target(name: "Files", dependencies: ["Tensors"], swiftSettings: strict),
 
+        .target(
+            name: "Networks", dependencies: ["Tensors", "Files"], swiftSettings: strict),
+
         .target(name: "Benchmarking", dependencies: ["Tensors", "Files"], swiftSettings: strict),
         .executableTarget(
             name: "ApusCLI", dependencies: ["Tensors", "Files", "Benchmarking"],
@@ -78,7 +82,7 @@ let package = Package(
 
         // The case table, which the tests and the conformance runner share.
         .target(
-            name: "Support", dependencies: ["Tensors", "Files"], path: "Tests/Support",
+            name: "Support", dependencies: ["Tensors", "Files", "Networks"], path: "Tests/Support",
             swiftSettings: strict),
         .executableTarget(
             name: "conformance", dependencies: ["Support", "Tensors", "Files"],
@@ -89,6 +93,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ApusCLITests", dependencies: ["ApusCLI", "Benchmarking", "Tensors", "Files"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "NetworksTests", dependencies: ["Networks", "Tensors", "Files"],
             swiftSettings: strict),
         .testTarget(name: "FilesTests", dependencies: ["Files", "Tensors"], swiftSettings: strict),
     ],

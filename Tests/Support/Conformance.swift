@@ -8,6 +8,7 @@ extension ConformanceCase {
             switch family {
             case "ops": return try runOp(self, on: device)
             case "blocks": return try runBlock(self, on: device)
+            case "optim": return try runOptim(self, on: device)
             default: return .skipped
             }
         } catch {

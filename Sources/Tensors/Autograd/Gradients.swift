@@ -7,16 +7,23 @@ package func gradients(of y: Tensor, seed: Tensor, at targets: [Tensor], createG
     require(
         seed.shape == y.shape,
         "gradients: a seed of shape \(seed.shape) for a value of shape \(y.shape)")
-    var byNode: [Int: Tensor] = [:]
-    Recording.$isOn.withValue(createGraph) {
-        if let root = y.node { byNode = backward(from: root, seed: seed, to: targets) }
+    return gradients(of: y, seed: seed, at: targets.map(\.node), createGraph: createGraph)
+}
+
+/// As above, for the values that the nodes stand for.
+package func gradients(of y: Tensor, seed: Tensor, at targets: [Node?], createGraph: Bool)
+    -> [Tensor?]
+{
+    guard let root = y.node else { return targets.map { _ in nil } }
+    let wanted = Set(targets.compactMap { $0?.id })
+    let byNode = Recording.$isOn.withValue(createGraph) {
+        backward(from: root, seed: seed, to: wanted)
     }
-    return targets.map { target in target.node.flatMap { byNode[$0.id] } }
+    return targets.map { target in target.flatMap { byNode[$0.id] } }
 }
 
 /// Passes the seed back through every node that lies between the root and a target.
-private func backward(from root: Node, seed: Tensor, to targets: [Tensor]) -> [Int: Tensor] {
-    let wanted = Set(targets.compactMap { $0.node?.id })
+private func backward(from root: Node, seed: Tensor, to wanted: Set<Int>) -> [Int: Tensor] {
     guard let oldest = wanted.min() else { return [:] }
     let path = nodesOnPath(from: root, to: wanted, oldest: oldest)
     let needed = Set(path.map(\.id))

@@ -65,6 +65,11 @@ package enum Recording {
     @TaskLocal package static var isOn = true
 }
 
+/// Runs the body with recording, also inside `noGrad`.
+public func recording<R>(_ body: () throws -> R) rethrows -> R {
+    try Recording.$isOn.withValue(true, operation: body)
+}
+
 /// Runs the body without recording: nothing in it can be differentiated, and intermediate results are freed at once.
 public func noGrad<R>(_ body: () throws -> R) rethrows -> R {
     try Recording.$isOn.withValue(false, operation: body)

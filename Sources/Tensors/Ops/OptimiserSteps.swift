@@ -14,12 +14,20 @@ extension Tensor {
 public struct AdamState: Sendable {
     public var first: Tensor
     public var second: Tensor
+    /// The largest `second` so far, for AMSGrad.
+    public var largest: Tensor?
     /// Steps done.
     public var step = 0
 
-    public init(for parameter: Tensor) {
+    public init(for parameter: Tensor, amsgrad: Bool = false) {
         first = Tensor.zeros(parameter.shape, on: parameter.device)
         second = first
+        largest = amsgrad ? first : nil
+    }
+
+    /// As it was when the tensors were saved.
+    public init(first: Tensor, second: Tensor, largest: Tensor? = nil, step: Int) {
+        (self.first, self.second, self.largest, self.step) = (first, second, largest, step)
     }
 }
 
@@ -36,6 +44,7 @@ public func adamStep(
     parameter.makeWritable("adamStep")
     state.first.makeWritable("adamStep")
     state.second.makeWritable("adamStep")
+    state.largest?.makeWritable("adamStep")
     state.step += 1
     guard parameter.count > 0 else { return }
     let call = OptimiserStep.adam(
@@ -44,7 +53,7 @@ public func adamStep(
         decoupled: isDecoupled)
     parameter.backend.step(
         call, parameter: parameter, gradient: gradient.detached.contiguous(),
-        state: [state.first, state.second])
+        state: [state.first, state.second] + (state.largest.map { [$0] } ?? []))
 }
 
 /// One step of gradient descent, with momentum if a buffer is given.

@@ -1,0 +1,38 @@
+public import Tensors
+
+/// x W^T + b: x (…, inputs) to (…, outputs).
+public struct Linear: Sendable {
+    /// (outputs, inputs)
+    public let weight: Parameter
+    public let bias: Parameter?
+
+    /// - Parameters:
+    ///   - bias: whether there is one; it starts at 0 unless the initialiser is `fanIn`, as in PyTorch.
+    ///   - channels: for inputs that are flattened pictures (…, h · w · channels).
+    public init(
+        _ scope: ParameterScope, _ inputs: Int, _ outputs: Int, bias: Bool = true,
+        _ initializer: Initializer = .fanIn, flattening channels: Int? = nil
+    ) {
+        weight = scope.parameter(
+            "weight", [outputs, inputs], initializer,
+            role: channels.map { .flattenedMatrix(channels: $0) } ?? .matrix)
+        self.bias = bias ? scope.bias(outputs, initializer, inputs: inputs) : nil
+    }
+
+    public func callAsFunction(_ x: Tensor, activation: Activation = .none) -> Tensor {
+        switch weight.weight(as: x.dtype) {
+        case .dense(let w): x.linear(w, bias: bias?.value, activation: activation)
+        case .quantized(let w):
+            x.matmul(transposed: w, bias: bias?.value).activated(activation)
+        }
+    }
+}
+
+extension ParameterScope {
+    /// A layer's bias. PyTorch's layers draw it from the same range as the weight.
+    func bias(_ outputs: Int, _ initializer: Initializer, inputs: Int) -> Parameter {
+        let start: Initializer =
+            initializer == .fanIn ? .uniform(bound: 1 / Float(inputs).squareRoot()) : .zeros
+        return parameter("bias", [outputs], start)
+    }
+}

@@ -1,0 +1,181 @@
+public import Files
+public import Tensors
+
+/// Named tensors from which a network's parameters are read.
+///
+/// Files have PyTorch's layouts (pictures and convolutions channels-first), memory has channels-last ones; a parameter's
+/// role says how to get from one to the other.
+public struct Checkpoint: Sendable {
+    /// For messages: the file's path.
+    public let origin: String
+    public let names: [String]
+    /// Whether the tensors have files' layouts.
+    let isFileLayout: Bool
+    /// f32 unless another type is to be kept; nil keeps each tensor's own.
+    let dtype: DType?
+    private let fetch: @Sendable (String) throws -> Tensor?
+
+    /// Tensors as they lie in memory (a `snapshot`).
+    public init(_ tensors: [String: Tensor], origin: String = "the tensors") {
+        self.origin = origin
+        names = tensors.keys.sorted()
+        isFileLayout = false
+        dtype = .f32
+        fetch = { tensors[$0] }
+    }
+
+    /// Tensors with files' layouts. Each is read when its parameter is made, in f32, or in `dtype`; nil: in its own type.
+    public init(_ file: SafetensorsFile, as dtype: DType? = .f32) {
+        origin = file.path
+        names = file.entries.map(\.name)
+        isFileLayout = true
+        self.dtype = dtype
+        fetch = { file.contains($0) ? try file.tensor($0, on: .cpu) : nil }
+    }
+
+    /// As above, with another name for each tensor of the file; nil leaves it out.
+    public func renamed(_ rename: (String) -> String?) -> Checkpoint {
+        var original: [String: String] = [:]
+        for name in names { rename(name).map { original[$0] = name } }
+        let (map, fetch) = (original, self.fetch)
+        return Checkpoint(
+            origin: origin, names: map.keys.sorted(), isFileLayout: isFileLayout, dtype: dtype
+        ) { name in try map[name].flatMap { try fetch($0) } }
+    }
+
+    private init(
+        origin: String, names: [String], isFileLayout: Bool, dtype: DType?,
+        fetch: @escaping @Sendable (String) throws -> Tensor?
+    ) {
+        self.origin = origin
+        self.names = names
+        self.isFileLayout = isFileLayout
+        self.dtype = dtype
+        self.fetch = fetch
+    }
+
+    func value(_ name: String, _ shape: [Int], _ role: ParameterRole, on device: Device)
+        throws(ParameterProblem) -> Tensor
+    {
+        let found: Tensor?
+        do { found = try fetch(name) } catch { throw .unreadable(name, "\(error)") }
+        guard var tensor = found else { throw .missing(name, shape) }
+        if isFileLayout {
+            let expected = role.fileShape(shape)
+            guard tensor.shape == expected else { throw .misshapen(name, tensor.shape, expected) }
+            tensor = role.fromFile(tensor).contiguous()
+        }
+        guard tensor.shape == shape else { throw .misshapen(name, tensor.shape, shape) }
+        return tensor.detached.cast(to: dtype ?? tensor.dtype).to(device)
+    }
+}
+
+/// What is wrong with one name of a checkpoint.
+public enum ParameterProblem: Error, Sendable, Equatable {
+    case missing(String, [Int])
+    case extra(String)
+    case misshapen(String, [Int], [Int])
+    case unreadable(String, String)
+}
+
+/// A checkpoint that does not fit the network: every name that is missing, unknown or wrongly shaped.
+public struct CheckpointError: Error, CustomStringConvertible, Sendable {
+    public let origin: String
+    public let problems: [ParameterProblem]
+
+    public var description: String {
+        let lines = problems.map { problem in
+            switch problem {
+            case .missing(let name, let shape): "\(name) \(shape) is missing"
+            case .extra(let name): "\(name) is not known"
+            case .misshapen(let name, let found, let wanted):
+                "\(name) has the shape \(found) and should have \(wanted)"
+            case .unreadable(let name, let reason): "\(name): \(reason)"
+            }
+        }
+        let shown = 20
+        let rest = lines.count > shown ? "; and \(lines.count - shown) more" : ""
+        return "\(origin) does not fit the network: "
+            + lines.prefix(shown).joined(separator: "; ") + rest
+    }
+}
+
+extension ParameterStore {
+    /// A network with the weights of a checkpoint.
+    ///
+    ///     let (model, store) = try ParameterStore.load(checkpoint) { GPT($0, configuration) }
+    ///
+    /// - Parameter ignoring: names of the checkpoint that need not be known.
+    public static func load<Model>(
+        _ checkpoint: Checkpoint, on device: Device = .default,
+        ignoring: (String) -> Bool = { _ in false }, _ build: (ParameterScope) throws -> Model
+    ) throws -> (model: Model, store: ParameterStore) {
+        let store = ParameterStore(.checkpoint(checkpoint), on: device)
+        let model = try build(store.scope)
+        let extra = checkpoint.names.filter { store[$0] == nil && !ignoring($0) }
+        let problems = store.problems + extra.map { .extra($0) }
+        guard problems.isEmpty else {
+            throw CheckpointError(origin: checkpoint.origin, problems: problems)
+        }
+        return (model, store)
+    }
+
+    /// Takes the values of a checkpoint into this store. Changes nothing if they do not fit.
+    public func restore(_ checkpoint: Checkpoint, ignoring: (String) -> Bool = { _ in false })
+        throws(CheckpointError)
+    {
+        var problems: [ParameterProblem] = []
+        var values: [(Parameter, Tensor)] = []
+        for parameter in all {
+            do throws(ParameterProblem) {
+                let value = try checkpoint.value(
+                    parameter.name, parameter.shape, parameter.role, on: device)
+                values.append((parameter, value))
+            } catch { problems.append(error) }
+        }
+        problems += checkpoint.names.filter { self[$0] == nil && !ignoring($0) }.map { .extra($0) }
+        guard problems.isEmpty else {
+            throw CheckpointError(origin: checkpoint.origin, problems: problems)
+        }
+        for (parameter, value) in values { parameter.assign(value) }
+    }
+
+    /// The values as a file has them: names in order, PyTorch's layouts.
+    public func fileTensors() -> [(name: String, tensor: Tensor)] {
+        all.map { ($0.name, $0.role.toFile($0.value.detached).contiguous()) }
+    }
+
+    /// Writes the parameters and buffers as safetensors, whole or not at all.
+    public func save(to path: String, metadata: [String: String] = [:]) throws(FileError) {
+        try writeSafetensors(fileTensors(), metadata: metadata, to: path)
+    }
+}
+
+extension ParameterRole {
+    /// A value as files lay it out.
+    func toFile(_ x: Tensor) -> Tensor {
+        switch self {
+        case .convolution where x.rank == 4: x.permuted([0, 3, 1, 2])
+        case .convolution where x.rank == 3: x.permuted([0, 2, 1])
+        case .flattenedMatrix(let channels):
+            x.reshaped([x.shape[0], -1, channels]).transposed().reshaped(x.shape)
+        default: x
+        }
+    }
+
+    /// The reverse of `toFile`.
+    func fromFile(_ x: Tensor) -> Tensor {
+        switch self {
+        case .convolution where x.rank == 4: x.permuted([0, 2, 3, 1])
+        case .convolution where x.rank == 3: x.permuted([0, 2, 1])
+        case .flattenedMatrix(let channels):
+            x.reshaped([x.shape[0], channels, -1]).transposed().reshaped(x.shape)
+        default: x
+        }
+    }
+
+    func fileShape(_ shape: [Int]) -> [Int] {
+        guard self == .convolution, shape.count > 2 else { return shape }
+        return [shape[0], shape[shape.count - 1]] + shape[1..<shape.count - 1]
+    }
+}

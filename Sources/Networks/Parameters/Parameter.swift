@@ -1,0 +1,161 @@
+import Synchronization
+public import Tensors
+
+/// What a parameter's values are stored as: full numbers, or few bits for sampling.
+public enum Weight: Sendable {
+    case dense(Tensor)
+    case quantized(QuantizedTensor)
+}
+
+/// One named tensor of a network that training changes, or a buffer such as a running mean.
+///
+/// A reference, so that a layer, the store and an optimiser share it. Reading gives the present value, a leaf of the
+/// autograd graph if the parameter is trainable; an update replaces it, and older graphs keep the old one.
+///
+///     let w = scope.parameter("weight", [64, 32], .normal(deviation: 0.02))
+///     let y = x.linear(w.value(as: x.dtype))
+public final class Parameter: Sendable {
+    /// As a checkpoint calls it: "h.0.attn.qkv.weight".
+    public let name: String
+    public let role: ParameterRole
+    public let shape: [Int]
+
+    private struct State {
+        /// f32; nil only while an update has it, and of a quantised parameter.
+        var tensor: Tensor?
+        var quantized: QuantizedTensor?
+        var isTrainable: Bool
+        /// Casts of the present value, each made once.
+        var casts: [DType: Tensor] = [:]
+    }
+
+    private let state: Mutex<State>
+
+    public init(_ name: String, _ tensor: Tensor, role: ParameterRole = .vector) {
+        self.name = name
+        self.role = role
+        shape = tensor.shape
+        let isTrainable = role != .buffer
+        state = Mutex(
+            State(
+                tensor: isTrainable ? tensor.tracked : tensor.detached, isTrainable: isTrainable))
+    }
+
+    /// The number of elements.
+    public var count: Int { shape.reduce(1, *) }
+}
+
+/// What a parameter is, which says how files lay it out and who may quantise or decay it.
+public enum ParameterRole: Sendable, Hashable {
+    /// A bias, a norm's scale, anything that is never quantised.
+    case vector
+    /// The weight (out, in) of a linear map.
+    case matrix
+    /// As `matrix`, but its inputs are a flattened picture (h, w, c), which files order (c, h, w).
+    case flattenedMatrix(channels: Int)
+    /// Rows by id (V, C).
+    case table
+    /// A convolution's weight (O, KH, KW, I), which files order (O, I, KH, KW); also transposed ones.
+    case convolution
+    /// Not trained: running statistics and the like.
+    case buffer
+}
+
+// MARK: reading
+
+extension Parameter {
+    /// The present value, f32; tracked while the parameter is trainable. Quantised ones are unpacked.
+    public var value: Tensor {
+        state.withLock { state in
+            if let tensor = state.tensor { return tensor }
+            return state.quantized?.dequantized() ?? Tensor.zeros(shape)
+        }
+    }
+
+    /// The value in another float type. The cast is done once until the next update, and its gradient arrives in f32.
+    public func value(as dtype: DType) -> Tensor {
+        let (master, cast) = state.withLock { state -> (Tensor?, Tensor?) in
+            guard let tensor = state.tensor else { return (nil, nil) }
+            if tensor.dtype == dtype { return (tensor, tensor) }
+            if let cast = state.casts[dtype] { return (tensor, cast) }
+            let cast = tensor.detached.cast(to: dtype)
+            state.casts[dtype] = cast
+            return (tensor, cast)
+        }
+        guard let master, let cast else { return value.cast(to: dtype) }
+        if cast.dtype == master.dtype { return cast }
+        return cast.recorded(from: [master]) { [type = master.dtype] in [$0.cast(to: type)] }
+    }
+
+    /// Dense or quantised, in the given float type.
+    public func weight(as dtype: DType) -> Weight {
+        if let quantized = state.withLock({ $0.quantized }) { return .quantized(quantized) }
+        return .dense(value(as: dtype))
+    }
+
+    public var isQuantized: Bool { state.withLock { $0.quantized != nil } }
+
+    public var device: Device {
+        state.withLock { $0.tensor?.device ?? $0.quantized?.device ?? .default }
+    }
+
+    /// The bytes it takes, casts left out.
+    public var byteCount: Int {
+        state.withLock { $0.quantized?.byteCount ?? count * ($0.tensor?.dtype.size ?? 4) }
+    }
+}
+
+// MARK: changing
+
+extension Parameter {
+    /// Whether gradients flow to it. A frozen parameter costs no backward work.
+    public var isTrainable: Bool {
+        get { state.withLock { $0.isTrainable } }
+        set {
+            state.withLock { state in
+                guard state.isTrainable != newValue, role != .buffer else { return }
+                state.isTrainable = newValue
+                state.tensor = state.tensor.map { newValue ? $0.tracked : $0.detached }
+            }
+        }
+    }
+
+    /// Changes the value in place, if nothing else holds it; the body gets it without history.
+    public func update<R>(_ body: (inout Tensor) throws -> R) rethrows -> R {
+        try state.withLock { state in
+            guard var tensor = state.tensor?.detached else {
+                mistake("\(name): a quantised parameter cannot be updated")
+            }
+            state.tensor = nil
+            state.casts = [:]
+            defer { state.tensor = state.isTrainable ? tensor.tracked : tensor.detached }
+            let result = try body(&tensor)
+            require(
+                tensor.shape == shape, "\(name): an update from \(shape) to \(tensor.shape)")
+            return result
+        }
+    }
+
+    /// Another value of the same shape.
+    public func assign(_ tensor: Tensor) {
+        require(
+            tensor.shape == shape, "\(name): a value of shape \(tensor.shape) for \(shape)")
+        state.withLock { state in
+            state.quantized = nil
+            state.casts = [:]
+            state.tensor = state.isTrainable ? tensor.tracked : tensor.detached
+        }
+    }
+
+    /// From now on this parameter is stored in few bits; it is then no longer trainable.
+    public func quantize(_ body: (Tensor) -> QuantizedTensor) {
+        guard !isQuantized else { return }
+        let quantized = body(value.detached)
+        state.withLock { state in
+            state.quantized = quantized
+            state.tensor = nil
+            state.casts = [:]
+            state.isTrainable = false
+        }
+    }
+}

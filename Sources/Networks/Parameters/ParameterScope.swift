@@ -1,0 +1,56 @@
+public import Tensors
+
+/// A place in a network's tree of names, from which a layer takes its parameters.
+///
+///     init(_ scope: ParameterScope, width: Int) {
+///         query = Linear(scope["q_proj"], width, width)     // "…q_proj.weight", "…q_proj.bias"
+///     }
+///
+/// Whether a parameter is drawn at random or comes from a checkpoint is the store's affair; a layer never knows.
+public struct ParameterScope: Sendable {
+    public let store: ParameterStore
+    /// "h.0.attn", or "" at the top.
+    public let path: String
+
+    /// The place below this one.
+    public subscript(_ name: String) -> ParameterScope {
+        ParameterScope(store: store, path: full(name))
+    }
+
+    /// The i-th of a list of layers: "h.0".
+    public subscript(_ index: Int) -> ParameterScope { self["\(index)"] }
+
+    public var device: Device { store.device }
+
+    private func full(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
+
+    /// A parameter of this place, registered in the store. Its initialiser counts only where it is drawn at random.
+    public func parameter(
+        _ name: String, _ shape: [Int], _ initializer: Initializer, role: ParameterRole = .vector
+    ) -> Parameter {
+        let name = full(name)
+        return store.register(
+            Parameter(name, value(name, shape, initializer, role), role: role))
+    }
+
+    /// Numbers that are kept beside the parameters but not trained.
+    public func buffer(_ name: String, _ shape: [Int], _ initializer: Initializer) -> Parameter {
+        parameter(name, shape, initializer, role: .buffer)
+    }
+
+    private func value(
+        _ name: String, _ shape: [Int], _ initializer: Initializer, _ role: ParameterRole
+    ) -> Tensor {
+        switch store.source {
+        case .random(let key):
+            return initializer(shape, key: key.folded(name), on: device)
+        case .checkpoint(let checkpoint):
+            do throws(ParameterProblem) {
+                return try checkpoint.value(name, shape, role, on: device)
+            } catch {
+                store.report(error)
+                return .zeros(shape, on: device)
+            }
+        }
+    }
+}
