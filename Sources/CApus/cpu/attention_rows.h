@@ -18,13 +18,20 @@ typedef struct attention_job {
     const apus_attention *call;
     int64_t batch, heads, group, tq, tk, d, dv;   // heads: of k and v; group: query heads of each
     int64_t rows;                                 // group tq
+    // Scores in units of log 2 are the products times factor, and no more than that if plain, but
+    // with a softcap factor is what its hyperbolic tangent is taken of.
+    float factor;
+    bool plain;
     float *lse;                                   // (b, hq, tq)
 } attention_job;
 
 static inline attention_job attention_job_of(const apus_attention *call) {
     const apus_array *q = &call->q, *k = &call->k, *v = &call->v;
     int64_t group = k->shape[1] > 0 ? q->shape[1] / k->shape[1] : 0;
+    bool capped = call->softcap != 0;
+    float factor = capped ? call->scale / call->softcap : call->scale * LOG2E;
     return (attention_job){
+        .factor = factor, .plain = !capped && !call->mask && factor > 0,
         .call = call, .batch = q->shape[0], .heads = k->shape[1], .group = group, .tq = q->shape[2],
         .tk = k->shape[2], .d = q->shape[3], .dv = v->shape[3], .rows = group * q->shape[2],
     };
