@@ -193,13 +193,13 @@ static void check_int8(apus_conv2d c) {
     sizes s = sizes_of(&c);
     int8_t *x = malloc((size_t)s.x), *w = malloc((size_t)s.w);
     float *fx = malloc((size_t)s.x * 4), *fw = malloc((size_t)s.w * 4), *g = calloc((size_t)s.y, 4);
-    float *y = malloc((size_t)s.y * 4), sx[4], sw[64], bias[64];
+    float *y = malloc((size_t)s.y * 4), sx[4], sw[300], bias[300];
     double *ey = calloc((size_t)s.y, 8), *ex = calloc((size_t)s.x, 8), *ew = calloc((size_t)s.w, 8);
     for (int64_t i = 0; i < s.x; i++) fx[i] = x[i] = (int8_t)(random_float() * 128);
     for (int64_t i = 0; i < s.w; i++) fw[i] = w[i] = (int8_t)(random_float() * 128);
     fill_random(sx, 4);
-    fill_random(sw, 64);
-    fill_random(bias, 64);
+    fill_random(sw, 300);
+    fill_random(bias, 300);
     naive(&c, fx, fw, g, ey, ex, ew);
     for (int64_t i = 0; i < s.y; i++)
         ey[i] = ey[i] * sx[i / (s.y / c.n)] * sw[i % c.cout] + bias[i % c.cout];
@@ -241,12 +241,19 @@ void test_conv2d(void) {
         check_narrow(square(2, 9, 1, 5, 3, 1, 0, 1, 1), type);
         check_narrow(square(1, 9, 3, 5, 3, 1, 2, 2, 1), type);
     }
+    // Weights that outweigh the pixels.
+    check_case(square(2, 5, 230, 260, 3, 2, 1, 1, 1));
+    check_case(square(1, 4, 256, 260, 3, 1, 1, 1, 1));
+    check_narrow(square(2, 5, 460, 260, 3, 2, 1, 1, 1), APUS_BF16);
+    check_int8(square(2, 3, 913, 260, 3, 1, 1, 1, 1));
     check_infinite_neighbour();
     check_epilogue();
     check_depthwise_epilogue();
     check_int8(square(2, 6, 5, 7, 3, 1, 1, 1, 1));
     check_int8(square(2, 9, 64, 40, 3, 2, 1, 1, 1));
     check_int8(square(1, 5, 12, 12, 1, 1, 0, 1, 2));
+    check_int8(square(1, 17, 3, 40, 7, 2, 3, 1, 1));   // few channels
+    check_int8(square(2, 4, 5, 33, 3, 1, 1, 1, 1));
     apus_conv2d empty = square(0, 4, 3, 3, 3, 1, 1, 1, 1);
     apus_conv2d_forward(&empty, NULL, NULL, NULL, APUS_ACTIVATION_NONE, NULL, NULL);
     apus_conv2d_input_gradient(&empty, NULL, NULL, NULL, NULL);

@@ -25,37 +25,44 @@
 #define APUS_KERNELS "conv2d.inc"
 #include "every_isa.h"
 
-typedef struct job { const conv_plan *plan; const void *weight; uint32_t *packed; } job;
-
 static void pack_task(void *context, int64_t task, int32_t thread) {
     (void)thread;
-    const job *j = context;
-    const conv_plan *p = j->plan;
-    int64_t panel = task / p->taps;
-    APUS_BEST(conv_pack)(p, j->weight, panel / p->panels, panel % p->panels, task % p->taps,
-                         j->packed);
+    const conv_plan *p = context;
+    APUS_BEST(conv_pack)(p, task / p->taps, task % p->taps,
+                         p->packed + task * p->units * p->panel_width);
+}
+
+static void copy_task(void *context, int64_t task, int32_t thread) {
+    (void)thread;
+    const conv_plan *p = context;
+    const int64_t rows = p->image_bytes / p->row_bytes;
+    APUS_BEST(conv_copy_line)(p, task / rows, task % rows + p->min_dy, p->min_dx,
+                              p->copy + task * p->row_bytes);
 }
 
 static void area_task(void *context, int64_t task, int32_t thread) {
     (void)thread;
-    APUS_BEST(conv_task)(((const job *)context)->plan, task);
+    APUS_BEST(conv_task)(context, task);
 }
-
-void conv_shape_units(conv_plan *p) { APUS_BEST(conv_shape)(p); }
 
 void conv_run_plan(conv_plan *p, const void *weight) {
     if (p->n * p->out_h * p->out_w * p->out_channels == 0) return;
+    APUS_BEST(conv_shape)(p);
     conv_lay_out(p);
-    int64_t panels = p->groups * p->panels;
-    const int64_t units = panels * p->taps * p->units * p->panel_width;
-    job j = {p, weight, apus_scratch(3, (size_t)units * 4)};
-    p->packed = j.packed;
-    apus_parallel(panels * p->taps, pack_task, &j);
-    apus_parallel(p->n * p->row_bands * p->column_bands * p->panel_chunks, area_task, &j);
+    p->weight = weight;
+    const int64_t panels = p->groups * p->panels;
+    if (p->by_panel && !p->in_place) {
+        p->copy = apus_scratch(3, (size_t)(p->n * p->image_bytes));
+        apus_parallel(p->n * (p->image_bytes / p->row_bytes), copy_task, p);
+    } else if (!p->by_panel) {
+        p->packed = apus_scratch(3, (size_t)(panels * p->taps * p->units * p->panel_width) * 4);
+        apus_parallel(panels * p->taps, pack_task, p);
+    }
+    const int64_t areas = p->by_panel ? 1 : p->n * p->row_bands * p->column_bands;
+    apus_parallel(areas * p->panel_chunks, area_task, p);
 }
 
 static void run_float(conv_plan *p, const void *weight) {
-    APUS_BEST(conv_shape)(p);
     if (depthwise_fits(p)) depthwise_run(p, weight);
     else if (winograd_fits(p)) winograd_run(p, weight);
     else conv_run_plan(p, weight);

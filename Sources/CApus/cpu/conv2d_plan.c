@@ -47,9 +47,30 @@ static int64_t most_columns(const conv_plan *p) { return ceil_div(p->out_w, p->o
 /// Whether outputs read only what the picture has, in the form that the kernel reads.
 static bool reads_in_place(const conv_plan *p) {
     bool same = p->type == APUS_F32 || (p->unit == CONV_BF16 && p->in_group % 2 == 0);
-    return same && p->min_dy >= 0 && p->min_dx >= 0
+    return same && !p->joined && p->min_dy >= 0 && p->min_dx >= 0
         && (most_rows(p) - 1) * p->step_h + p->max_dy < p->h
         && (most_columns(p) - 1) * p->step_w + p->max_dx < p->w;
+}
+
+/// Whether the weights outweigh the pixels: then every panel is packed by the task that uses it, and
+/// read from its level-2 cache by all pixels. The sums of all pixels wait there too between parts.
+static bool goes_by_panel(const conv_plan *p) {
+    enum { LEAST_WEIGHTS = 1 << 21, MOST_SUMS = 1 << 18, PANELS_A_THREAD = 4 };   // bytes
+    const int64_t panels = p->groups * p->panels, pixels = p->n * most_rows(p) * most_columns(p);
+    return panels * p->taps * p->units * p->panel_width * 4 >= LEAST_WEIGHTS
+        && pixels * p->panel_width * 4 <= MOST_SUMS && panels >= PANELS_A_THREAD * apus_thread_count();
+}
+
+/// One area.
+static void keep_whole(conv_plan *p) {
+    p->band_rows = most_rows(p);
+    p->band_columns = most_columns(p);
+    p->row_bands = p->column_bands = 1;
+    p->panel_chunks = p->groups * p->panels;
+    const int64_t columns = (p->band_columns - 1) * p->step_w + p->max_dx - p->min_dx + 1;
+    const int64_t rows = (p->band_rows - 1) * p->step_h + p->max_dy - p->min_dy + 1;
+    p->row_bytes = (p->in_place ? p->w : columns) * p->pixel_bytes;
+    p->image_bytes = (p->in_place ? p->h : rows) * p->row_bytes;
 }
 
 /// Cuts the outputs into areas whose part of the picture stays in the level-2 cache.
@@ -88,15 +109,38 @@ static void join_taps(conv_plan *p) {
                 + (p->tap[t].dx - p->min_dx) * p->pixel_bytes;
             conv_run *last = &p->run[runs - 1];
             if (runs > f->first_run && last->offset + last->units * 4 == offset)
-                last->units += p->units;
-            else p->run[runs++] = (conv_run){offset, p->units};
+                last->units += p->units, last->taps++;
+            else p->run[runs++] = (conv_run){offset, p->units, 1};
         }
         f->runs = runs - f->first_run;
     }
 }
 
+/// Few channels would leave part of every unit empty: a row of the kernel becomes one tap.
+static void join_columns(conv_plan *p) {
+    enum { MOST_UNITS = 32 };
+    const int64_t kw = p->max_dx - p->min_dx + 1, kh = p->taps / kw, in = kw * p->in_group;
+    const int64_t units = ceil_div(in, p->in_unit);
+    if (p->phases > 1 || p->groups > 1 || p->in_stride != 1 || p->taps != kh * kw
+        || units >= kw * p->units || units > MOST_UNITS) return;
+    for (int64_t t = 0; t < p->taps; t++)   // side by side, with their weights
+        if (p->tap[t].dx != p->min_dx + t % kw || p->tap[t].dy != p->tap[t - t % kw].dy
+            || p->tap[t].weight != t * p->in_group) return;
+    for (int64_t ky = 0; ky < kh; ky++)
+        p->tap[ky] = (conv_tap){p->tap[ky * kw].dy, 0, ky * in};
+    p->joined = kw;
+    p->joined_step = p->step_w;
+    p->joined_dx = p->min_dx;
+    p->phase[0].taps = p->taps = kh;
+    p->min_dx = p->max_dx = 0;
+    p->step_w = 1;
+    p->in_group = in;
+    p->units = units;
+}
+
 void conv_lay_out(conv_plan *p) {
     enum { SET_PERIOD = 4096, LINE = 64 };   // lines so far apart share a set of the level-1 cache
+    join_columns(p);
     p->in_place = reads_in_place(p);
     p->group_bytes = p->units * 4;
     p->pixel_bytes = p->groups * p->group_bytes;
@@ -105,7 +149,9 @@ void conv_lay_out(conv_plan *p) {
         p->in_place = false;
     }
     if (!p->pixel_bytes) p->pixel_bytes = 4;   // no channels
-    cut_bands(p);
+    p->by_panel = goes_by_panel(p);
+    if (p->by_panel) keep_whole(p);
+    else cut_bands(p);
     join_taps(p);
 }
 

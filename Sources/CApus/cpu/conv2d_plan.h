@@ -10,15 +10,18 @@
 typedef enum conv_unit {
     CONV_F32,    // one value
     CONV_BF16,   // two neighbouring channels
-    CONV_U8,     // four neighbouring channels of the picture plus 128; the weights are signed
-    CONV_I16     // two neighbouring channels
+    CONV_INT8    // those that gemm_dot_int8 takes: four channels, or two widened to 16 bits
 } conv_unit;
 
 /// out[j, i] takes in[j · step + dy, i · step + dx] times the weights that begin at `weight`.
 typedef struct conv_tap { int64_t dy, dx, weight; } conv_tap;
 
 /// Units that lie side by side in the picture and in the packed weights: one or more taps.
-typedef struct conv_run { int64_t offset /* bytes */, units; } conv_run;
+typedef struct conv_run { int64_t offset /* bytes */, units, taps; } conv_run;
+
+/// Two neighbouring outputs of a phase: the byte of the picture that the first one's taps count
+/// from, and the element where it goes.
+typedef struct conv_pair { int64_t in, out; } conv_pair;
 
 /// Outputs (y + j · out_step, x + i · out_step), j < rows, i < columns, which share their taps.
 typedef struct conv_phase {
@@ -43,31 +46,33 @@ typedef struct conv_plan {
     conv_phase *phase;                     // (phases)
     conv_run *run;                         // at most one a tap
     int64_t min_dy, max_dy, min_dx, max_dx;
+    // Few channels: what a row of the kernel covers (columns × channels) is copied for every output
+    // as the channels of one tap. The columns begin at output · joined_step + joined_dx.
+    int64_t joined, joined_step, joined_dx;   // joined: 0, or the kernel's width
 
     int64_t in_unit, units;                // channels of a unit, units of a tap
     int64_t panels, panel_width;           // panels of a group, each (taps, units, panel_width)
-    int64_t group_bytes, pixel_bytes, row_bytes;
+    int64_t group_bytes, pixel_bytes, row_bytes, image_bytes;
     bool in_place;                         // the picture is read where it is, else in copied bands
+    bool by_panel;                         // a task is all pixels of a few panels, which it packs
     int64_t band_rows, band_columns, row_bands, column_bands, panel_chunks;
 
     const void *picture, *residual;
     const float *bias;
     apus_activation activation;
-    const uint32_t *packed;                // (groups, panels, taps, units, panel_width)
+    const void *weight;
+    uint32_t *packed;                      // (groups, panels, taps, units, panel_width), or NULL
+    char *copy;                            // by_panel: (n, rows, row_bytes), or NULL
     void *out;
-    // int8 only: scales, and 128 times the sum of an output channel's weights
-    const float *picture_scale, *weight_scale;
-    const int32_t *correction;
+    const float *picture_scale, *weight_scale;   // int8 only
 } conv_plan;
 
 /// The forward pass of c, or its input gradient, planned for the instruction set in use.
 conv_plan conv_plan_forward(const apus_conv2d *c);
 conv_plan conv_plan_gradient(const apus_conv2d *c);
-/// Packs the weights and runs the plan, then frees it.
-/// Sets the units and panels of the instruction set in use.
-void conv_shape_units(conv_plan *p);
-/// Lays out the copied picture and cuts the work; after conv_shape_units.
+/// Lays out the copied picture and cuts the work, for the units and panels that are set.
 void conv_lay_out(conv_plan *p);
+/// Runs the plan by the direct kernels.
 void conv_run_plan(conv_plan *p, const void *weight);
 void conv_free_plan(conv_plan *p);
 
