@@ -16,6 +16,8 @@ let package = Package(
         .library(name: "Tensors", targets: ["Tensors"]),
         .library(name: "Files", targets: ["Files"]),
         .library(name: "Networks", targets: ["Networks"]),
+        .library(name: "Transformers", targets: ["Transformers"]),
+        .library(name: "Autoencoders", targets: ["Autoencoders"]),
         .executable(name: "apus", targets: ["ApusCLI"]),
     ],
     targets: [
@@ -74,6 +76,12 @@ let package = Package(
 
         .target(
             name: "Networks", dependencies: ["Tensors", "Files"], swiftSettings: strict),
+        .target(
+            name: "Transformers", dependencies: ["Networks", "Tensors", "Files"],
+            swiftSettings: strict),
+        .target(
+            name: "Autoencoders", dependencies: ["Networks", "Tensors", "Files"],
+            swiftSettings: strict),
 
         .target(name: "Benchmarking", dependencies: ["Tensors", "Files"], swiftSettings: strict),
         .executableTarget(
@@ -82,8 +90,9 @@ let package = Package(
 
         // The case table, which the tests and the conformance runner share.
         .target(
-            name: "Support", dependencies: ["Tensors", "Files", "Networks"], path: "Tests/Support",
-            swiftSettings: strict),
+            name: "Support",
+            dependencies: ["Tensors", "Files", "Networks", "Transformers", "Autoencoders"],
+            path: "Tests/Support", swiftSettings: strict),
         .executableTarget(
             name: "conformance", dependencies: ["Support", "Tensors", "Files"],
             path: "Tests/Conformance",

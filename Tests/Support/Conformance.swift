@@ -9,6 +9,7 @@ extension ConformanceCase {
             case "ops": return try runOp(self, on: device)
             case "blocks": return try runBlock(self, on: device)
             case "optim": return try runOptim(self, on: device)
+            case "train": return try runTrain(self, on: device)
             default: return .skipped
             }
         } catch {

@@ -153,7 +153,7 @@ extension ParameterStore {
 
 extension ParameterRole {
     /// A value as files lay it out.
-    func toFile(_ x: Tensor) -> Tensor {
+    package func toFile(_ x: Tensor) -> Tensor {
         switch self {
         case .convolution where x.rank == 4: x.permuted([0, 3, 1, 2])
         case .convolution where x.rank == 3: x.permuted([0, 2, 1])
@@ -164,7 +164,7 @@ extension ParameterRole {
     }
 
     /// The reverse of `toFile`.
-    func fromFile(_ x: Tensor) -> Tensor {
+    package func fromFile(_ x: Tensor) -> Tensor {
         switch self {
         case .convolution where x.rank == 4: x.permuted([0, 2, 3, 1])
         case .convolution where x.rank == 3: x.permuted([0, 2, 1])
