@@ -175,21 +175,32 @@ static void check_integers(void) {
     CHECK(z[7] == 16777219, "integer plus scalar");
 }
 
-// The same bits for every thread count, also for results that go around the cache.
+// The same bits for every thread count, and for results that go around the cache (here with rows
+// that begin anywhere in a cache line) as for single rows, which do not.
 static void check_threads(void) {
-    int64_t n = 3 << 20;
-    float *x = malloc((size_t)n * 4), *one = malloc((size_t)n * 4), *many = malloc((size_t)n * 4);
-    fill_random(x, n);
-    apus_array ax = vector_of(x, APUS_F32, n), ay = vector_of(one, APUS_F32, n),
-        az = vector_of(many, APUS_F32, n);
+    enum { ROWS = 2100, COLUMNS = 2049, N = ROWS * COLUMNS };
+    float *x = malloc(N * 4), *one = malloc(N * 4), *many = malloc(N * 4), *row = malloc(N * 4);
+    fill_random(x, N);
+    apus_array ax = {.data = x, .rank = 2, .shape = {ROWS, COLUMNS}, .strides = {COLUMNS, 1}};
+    apus_array ay = ax, first = ax, line = vector_of(row, APUS_F32, COLUMNS);
+    first.strides[0] = 0;
     int32_t threads = apus_thread_count();
-    apus_set_thread_count(1);
-    apus_unary(APUS_GELU, 0, 0, &ax, &ay);
-    apus_set_thread_count(3);
-    apus_unary(APUS_GELU, 0, 0, &ax, &az);
+    for (int32_t count = 1; count < 4; count += 2) {
+        apus_set_thread_count(count);
+        ay.data = count == 1 ? one : many;
+        apus_binary(APUS_GELU_MUL, &ax, &first, &ay);
+    }
     apus_set_thread_count(threads);
-    CHECK(memcmp(one, many, (size_t)n * 4) == 0, "thread counts");
-    free(x), free(one), free(many);
+    CHECK(memcmp(one, many, N * 4) == 0, "thread counts");
+    int32_t wrong = 0;
+    for (int64_t r = 0; r < ROWS; r++) {
+        apus_array of = vector_of(x + r * COLUMNS, APUS_F32, COLUMNS);
+        apus_array with = vector_of(x, APUS_F32, COLUMNS);
+        apus_binary(APUS_GELU_MUL, &of, &with, &line);
+        wrong += memcmp(row, one + r * COLUMNS, COLUMNS * 4) != 0;
+    }
+    CHECK(wrong == 0, "%d rows differ around the cache", wrong);
+    free(x), free(one), free(many), free(row);
 }
 
 void test_elementwise(void) {

@@ -20,7 +20,7 @@ enum {
 };
 
 typedef void (*row_kernel)(int32_t op, float a, float b, int64_t n, const float *const *in,
-                           const int64_t *step, float *out);
+                           const int64_t *step, bool around, float *out);
 typedef void (*tile_loader)(apus_dtype dtype, bool words, const char *p, int64_t row_step,
                             int64_t column_step, int64_t rows, int64_t columns, float *out);
 typedef void (*tile_storer)(apus_dtype dtype, bool words, const float *x, int64_t rows,
@@ -61,6 +61,19 @@ static row_source source(const elementwise_call *call, const walk_loops *loops,
     return (row_source){(char *)buffer, tile->columns * 4, 1};
 }
 
+// One row, around the cache from the first element on that lies where a vector may.
+static void run_row(const elementwise_call *call, int64_t n, const float **in,
+                    const int64_t *step, bool around, float *out) {
+    int64_t ahead = around ? -((intptr_t)out / 4) & (SPLAT - 1) : 0;
+    if (ahead > 0) {
+        if (ahead > n) ahead = n;
+        call->row(call->op, call->a, call->b, ahead, in, step, false, out);
+        for (int32_t k = 0; k < WALK_OPERANDS - 1; k++) in[k] += ahead * step[k];
+    }
+    if (n > ahead)
+        call->row(call->op, call->a, call->b, n - ahead, in, step, around, out + ahead);
+}
+
 static void run_tile(void *context, const walk_loops *loops, const walk_tile *tile) {
     const elementwise_call *call = context;
     if (tile->rows == 0) {
@@ -75,21 +88,21 @@ static void run_tile(void *context, const walk_loops *loops, const walk_tile *ti
         sources[k] = source(call, loops, tile, k, packed, buffers[k]);
 
     int64_t row = loops->strides[0][1], column = loops->strides[0][0];
-    bool in_place = is_native(call, 0) && column == 4 && !call->around
-        && (!packed || row == tile->columns * 4);
+    bool in_place = is_native(call, 0) && column == 4 && (!packed || row == tile->columns * 4);
     char *out = in_place ? tile->at[0] : (char *)buffers[0];
     int64_t pitch = in_place ? row : tile->columns * 4;
 
     int64_t lines = packed ? 1 : tile->rows;
     int64_t length = packed ? tile->rows * tile->columns : tile->columns;
     for (int64_t i = 0; i < lines; i++) {
-        const float *in[WALK_OPERANDS - 1];
-        int64_t step[WALK_OPERANDS - 1];
+        const float *in[WALK_OPERANDS - 1] = {};
+        int64_t step[WALK_OPERANDS - 1] = {};
         for (int32_t k = 1; k < loops->operands; k++) {
             in[k - 1] = (const float *)(const void *)(sources[k].p + i * sources[k].pitch);
             step[k - 1] = sources[k].step;
         }
-        call->row(call->op, call->a, call->b, length, in, step, (float *)(void *)(out + i * pitch));
+        run_row(call, length, in, step, in_place && call->around,
+                (float *)(void *)(out + i * pitch));
     }
     if (!in_place)
         call->store(call->dtypes[0], call->words, buffers[0], tile->rows, tile->columns,
