@@ -58,6 +58,7 @@ void test_softmax(void) {
         for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
             check_rows(1, columns[i], logarithm);
             check_rows(7, columns[i], logarithm);
+            check_rows(40, columns[i], logarithm);
         }
         check_rows(1, 140000, logarithm);   // longer than the kept rows
     }

@@ -18,9 +18,12 @@ static inline bool rows_are_aligned(const void *p, apus_dtype type, int64_t colu
     return (intptr_t)p % 64 == 0 && columns * element_size(type) % 64 == 0;
 }
 
-/// How many rows make a task: about 2^14 elements, and at least a row.
+/// How many rows make a task: about a sixteenth of all elements, but 2^13 to 2^16 of them, and at
+/// least a row.
 static inline int64_t rows_a_task(int64_t rows, int64_t columns) {
-    int64_t wanted = 1 + (1 << 14) / (columns + 1);
+    int64_t elements = rows * columns / 16;
+    elements = elements < 1 << 13 ? 1 << 13 : elements > 1 << 16 ? 1 << 16 : elements;
+    int64_t wanted = 1 + elements / (columns + 1);
     return wanted < rows ? wanted : rows > 0 ? rows : 1;
 }
 
