@@ -18,6 +18,8 @@ let package = Package(
         .library(name: "Networks", targets: ["Networks"]),
         .library(name: "Transformers", targets: ["Transformers"]),
         .library(name: "Autoencoders", targets: ["Autoencoders"]),
+        .library(name: "Adversarial", targets: ["Adversarial"]),
+        .library(name: "Flows", targets: ["Flows"]),
         .executable(name: "apus", targets: ["ApusCLI"]),
     ],
     targets: [
@@ -82,6 +84,11 @@ let package = Package(
         .target(
             name: "Autoencoders", dependencies: ["Networks", "Tensors", "Files"],
             swiftSettings: strict),
+        .target(
+            name: "Adversarial", dependencies: ["Networks", "Tensors", "Files"],
+            swiftSettings: strict),
+        .target(
+            name: "Flows", dependencies: ["Networks", "Tensors", "Files"], swiftSettings: strict),
 
         .target(name: "Benchmarking", dependencies: ["Tensors", "Files"], swiftSettings: strict),
         .executableTarget(
@@ -91,7 +98,10 @@ let package = Package(
         // The case table, which the tests and the conformance runner share.
         .target(
             name: "Support",
-            dependencies: ["Tensors", "Files", "Networks", "Transformers", "Autoencoders"],
+            dependencies: [
+                "Tensors", "Files", "Networks", "Transformers", "Autoencoders", "Adversarial",
+                "Flows",
+            ],
             path: "Tests/Support", swiftSettings: strict),
         .executableTarget(
             name: "conformance", dependencies: ["Support", "Tensors", "Files"],

@@ -58,6 +58,19 @@ struct TrainRun {
         return try ParameterStore.load(checkpoint, on: device, build)
     }
 
+    /// As `load` for a model with buffers, which the case does not hold.
+    func loadWithFreshBuffers<Model>(_ build: (ParameterScope) throws -> Model) throws -> (
+        model: Model, store: ParameterStore
+    ) {
+        let store = ParameterStore(seed: 0, on: device)
+        let model = try build(store.scope)
+        for parameter in store.parameters {
+            let value = try file.tensor("in.p.\(parameter.name)", on: device)
+            parameter.assign(parameter.role.fromFile(value).contiguous())
+        }
+        return (model, store)
+    }
+
     /// The optimiser of the case, for these parameters, and its learning rate.
     func optimiser(_ parameters: [Parameter]) throws -> (Optimiser, lr: Double) {
         let settings = RuleSettings(json: params["optimizer"] ?? .null)
@@ -86,6 +99,10 @@ struct TrainRun {
     /// A loss, and its gradients if these are the first.
     mutating func add(_ name: String = "loss", _ loss: Tensor, _ gradients: Gradients) {
         add(name, loss)
+        addGradients(gradients)
+    }
+
+    mutating func addGradients(_ gradients: Gradients) {
         for (parameter, gradient) in gradients.entries
         where finished["grad0.\(parameter.name)"] == nil {
             set("grad0.\(parameter.name)", parameter.role.toFile(gradient))
@@ -126,4 +143,6 @@ struct TrainRun {
     }
 }
 
-let trainTable: [String: TrainProgram] = textPrograms.merging(picturePrograms) { $1 }
+let trainTable: [String: TrainProgram] = [
+    textPrograms, picturePrograms, adversarialPrograms, flowPrograms,
+].reduce([:]) { $0.merging($1) { $1 } }

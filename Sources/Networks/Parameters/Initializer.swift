@@ -6,7 +6,7 @@ public import Tensors
 public enum Initializer: Sendable, Hashable {
     case zeros, ones
     case constant(Float)
-    case normal(deviation: Float)
+    case normal(mean: Float = 0, deviation: Float)
     /// -bound ..< bound
     case uniform(bound: Float)
     /// Glorot & Bengio 2010: variance 2 / (inputs + outputs).
@@ -34,7 +34,8 @@ extension Initializer {
         case .ones: return .ones(shape, on: device)
         case .constant(let value): return .full(shape, value, on: device)
         case .identity: return .eye(shape.last ?? 1, on: device)
-        case .normal(let deviation): return key.normal(shape, deviation: deviation, on: device)
+        case .normal(let mean, let deviation):
+            return key.normal(shape, mean: mean, deviation: deviation, on: device)
         case .uniform(let bound): return key.uniform(shape, low: -bound, high: bound, on: device)
         case .fanIn: return uniform(shape, 1 / (3 * inputs), &key, device)
         case .xavierUniform: return uniform(shape, 2 / (inputs + outputs), &key, device)

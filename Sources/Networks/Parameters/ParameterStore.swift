@@ -92,12 +92,4 @@ extension ParameterStore {
     func report(_ problem: ParameterProblem) { state.withLock { $0.problems.append(problem) } }
 
     var problems: [ParameterProblem] { state.withLock { $0.problems } }
-
-    /// Runs the body with these parameters frozen: gradients pass through them, but none are computed for them.
-    public func frozen<R>(_ body: () throws -> R) rethrows -> R {
-        let trainable = self.trainable
-        trainable.forEach { $0.isTrainable = false }
-        defer { trainable.forEach { $0.isTrainable = true } }
-        return try body()
-    }
 }
