@@ -20,6 +20,7 @@ let package = Package(
         .library(name: "Autoencoders", targets: ["Autoencoders"]),
         .library(name: "Adversarial", targets: ["Adversarial"]),
         .library(name: "Flows", targets: ["Flows"]),
+        .library(name: "Metrics", targets: ["Metrics"]),
         .executable(name: "apus", targets: ["ApusCLI"]),
     ],
     targets: [
@@ -91,8 +92,11 @@ let package = Package(
             name: "Flows", dependencies: ["Networks", "Tensors", "Files"], swiftSettings: strict),
 
         .target(name: "Benchmarking", dependencies: ["Tensors", "Files"], swiftSettings: strict),
+        .target(
+            name: "Metrics", dependencies: ["Tensors", "Files", "Networks"], swiftSettings: strict),
         .executableTarget(
-            name: "ApusCLI", dependencies: ["Tensors", "Files", "Benchmarking"],
+            name: "ApusCLI",
+            dependencies: ["Tensors", "Files", "Networks", "Metrics", "Benchmarking"],
             swiftSettings: strict),
 
         // The case table, which the tests and the conformance runner share.
@@ -111,7 +115,8 @@ let package = Package(
             name: "TensorsTests", dependencies: ["Tensors", "Files", "Support"],
             swiftSettings: strict),
         .testTarget(
-            name: "ApusCLITests", dependencies: ["ApusCLI", "Benchmarking", "Tensors", "Files"],
+            name: "ApusCLITests",
+            dependencies: ["ApusCLI", "Benchmarking", "Tensors", "Files", "Networks"],
             swiftSettings: strict),
         .testTarget(
             name: "NetworksTests", dependencies: ["Networks", "Tensors", "Files"],

@@ -12,6 +12,7 @@ enum Apus {
     static var commands: [any Command.Type] {
         [
             DevicesCommand.self, BenchCommand.self, TuneCommand.self, DemoCommand.self,
+            TrainCommand.self, SampleCommand.self, EvaluateCommand.self,
         ]
     }
 

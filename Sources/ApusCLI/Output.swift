@@ -21,20 +21,10 @@ struct Output: Sendable {
 
     var isStandard: Bool { path == "-" }
 
-    /// Writes the whole text; a device or a pipe is written to, a file is replaced.
+    /// Writes the whole text.
     func write(_ text: String) throws {
         if isStandard { return print(text, terminator: "") }
-        var status = stat()
-        if stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG {
-            let file = open(path, O_WRONLY | O_CLOEXEC)
-            defer { close(file) }
-            let bytes = Array(text.utf8)
-            guard file >= 0, Glibc.write(file, bytes, bytes.count) == bytes.count else {
-                throw BenchmarkError.failure("\(path): cannot be written")
-            }
-        } else {
-            try writeFile(path, [Array(text.utf8)])
-        }
+        try writeFile(path, [Array(text.utf8)])
     }
 }
 

@@ -26,8 +26,12 @@ public func readFile(_ path: String) throws(FileError) -> [UInt8] {
 }
 
 /// Writes a file whole: to a temporary one beside it, which then takes its name. A reader sees the old bytes or the
-/// new ones, whatever happens in between.
+/// new ones, whatever happens in between. Links, pipes and devices are written to, not replaced.
 public func writeFile(_ path: String, _ parts: [[UInt8]]) throws(FileError) {
+    var status = stat()
+    if lstat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG {
+        return try writeInPlace(path, parts)
+    }
     let temporary = "\(path).part-\(getpid())"
     let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     guard file >= 0 else { throw FileError(path, "cannot be written: \(systemError())") }
@@ -42,6 +46,16 @@ public func writeFile(_ path: String, _ parts: [[UInt8]]) throws(FileError) {
         let problem = failed ? problem : systemError()
         unlink(temporary)
         throw FileError(path, "cannot be written: \(problem)")
+    }
+}
+
+private func writeInPlace(_ path: String, _ parts: [[UInt8]]) throws(FileError) {
+    let file = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC)
+    defer { close(file) }
+    for part in parts {
+        guard file >= 0, part.withUnsafeBytes({ writeAll(file, $0) }) else {
+            throw FileError(path, "cannot be written: \(systemError())")
+        }
     }
 }
 

@@ -24,6 +24,13 @@ public struct Checkpoint: Sendable {
         fetch = { tensors[$0] }
     }
 
+    /// Tensors with files' layouts, read before.
+    public init(fileTensors: [String: Tensor], origin: String) {
+        self.init(
+            origin: origin, names: fileTensors.keys.sorted(), isFileLayout: true, dtype: .f32
+        ) { fileTensors[$0] }
+    }
+
     /// Tensors with files' layouts. Each is read when its parameter is made, in f32, or in `dtype`; nil: in its own type.
     public init(_ file: SafetensorsFile, as dtype: DType? = .f32) {
         origin = file.path

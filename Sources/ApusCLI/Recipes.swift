@@ -1,0 +1,15 @@
+import Benchmarking
+import Metrics
+import Networks
+
+/// Everything that `apus train` can train.
+enum Recipes {
+    static let all: [any Recipe.Type] = [ClassifierRecipe.self]
+
+    static func named(_ name: String) throws(BenchmarkError) -> any Recipe.Type {
+        guard let found = all.first(where: { $0.name == name }) else {
+            throw .usage(Arguments.unknown(name, among: all.map { $0.name }, "train"))
+        }
+        return found
+    }
+}

@@ -1,0 +1,99 @@
+import Benchmarking
+import Files
+import Networks
+import Tensors
+
+/// A run that stands in a folder, ready to be used.
+struct FinishedRun {
+    let folder: RunFolder
+    let configuration: RunConfiguration
+    let trainee: any Trainee
+    let device: Device
+
+    /// Flags that every command on a run has.
+    static let flags = [
+        Flag("checkpoint", "FILE", "a checkpoint (best.safetensors, else the newest)"),
+        Flag("seed", "N", "of what is drawn (0)"),
+        Flag.device, Flag.threads,
+    ]
+
+    /// The run that the command's one word names.
+    init(_ arguments: Arguments, _ command: String) throws {
+        guard arguments.words.count == 1 else {
+            throw BenchmarkError.usage("\(command) needs one folder of apus train")
+        }
+        try setThreads(arguments)
+        folder = RunFolder(arguments.words[0])
+        guard folder.hasRun else {
+            throw BenchmarkError.failure("\(folder.path): there is no run (no config.json)")
+        }
+        configuration = try RunConfiguration(reading: folder)
+        device = try TrainCommand.device(arguments)
+        trainee = try configuration.trainee(Recipes.named(configuration.recipe), on: device)
+        try trainee.restore(from: FinishedRun.state(arguments.text("checkpoint"), folder))
+    }
+
+    private static func state(_ path: String?, _ folder: RunFolder) throws -> TrainingState {
+        if let path { return try TrainingState(reading: path) }
+        if let best = try? TrainingState(reading: folder.best) { return best }
+        guard let newest = try folder.newestState(warn: { complain($0) }) else {
+            throw BenchmarkError.failure("\(folder.path): there is no checkpoint yet")
+        }
+        return newest.state
+    }
+}
+
+/// `apus sample`: what a trained model makes.
+enum SampleCommand: Command {
+    static let name = "sample"
+    static let summary = "Make samples with a trained model."
+    static let usage = "FOLDER [--count N] [--prompt TEXT] [--out FILE]"
+    static let flags =
+        [
+            Flag("count", "N", "how many (64)"),
+            Flag("prompt", "TEXT", "what a text begins with"),
+            Flag("out", "FILE", "where pictures go (sample.png), or text (the standard output)"),
+            Flag("set", "name=value", "what the recipe understands, such as sampler=ddim"),
+        ] + FinishedRun.flags
+
+    static func run(_ arguments: Arguments) throws -> Int32 {
+        let run = try FinishedRun(arguments, name)
+        var request = SampleRequest()
+        if let count = try arguments.int("count", in: 1...1 << 20) { request.count = count }
+        if let seed = try arguments.int("seed", in: 0...1 << 40) { request.seed = UInt64(seed) }
+        request.prompt = arguments.text("prompt")
+        for assignment in try arguments.list("set") ?? [] {
+            let parts = assignment.split(separator: "=", maxSplits: 1).map(String.init)
+            guard parts.count == 2 else {
+                throw BenchmarkError.usage("--set \(assignment) must be of the form name=value")
+            }
+            request.options[parts[0]] = parts[1]
+        }
+        let samples = try noGrad { try run.trainee.samples(request) }
+        if let path = arguments.text("out") {
+            for written in try write(samples, to: { path.hasSuffix($0) ? path : path + $0 }) {
+                print(written)
+            }
+            return 0
+        }
+        for case .text(let text) in samples { print(text) }
+        let pictures = samples.filter { if case .pictures = $0 { true } else { false } }
+        for path in try write(pictures, to: { "sample\($0)" }) { print(path) }
+        return 0
+    }
+}
+
+/// `apus evaluate`: a trained model's figures on data that it was not trained on.
+enum EvaluateCommand: Command {
+    static let name = "evaluate"
+    static let summary = "Measure a trained model on data that it was not trained on."
+    static let usage = "FOLDER"
+    static let flags = FinishedRun.flags
+
+    static func run(_ arguments: Arguments) throws -> Int32 {
+        let run = try FinishedRun(arguments, name)
+        let figures = try noGrad { try run.trainee.evaluate() }
+        for (name, value) in figures.entries { print(name.padded(24) + "\(value)") }
+        return 0
+    }
+}

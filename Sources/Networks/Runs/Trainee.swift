@@ -1,0 +1,47 @@
+public import Tensors
+
+/// A model in training, with its data and optimisers: what the loop asks of it.
+///
+/// Whatever a step draws (batches, noise, dropout) must follow from the seed and the step's number alone, so that a
+/// resumed run does exactly what the interrupted one would have done.
+public protocol Trainee: AnyObject {
+    /// Its networks by name, for counting and quantising.
+    var networks: [(name: String, store: ParameterStore)] { get }
+    /// What one step works through: 32 "pictures", 16384 "tokens".
+    var work: (amount: Int, unit: String) { get }
+
+    /// One optimiser step; the loss comes first.
+    func step(_ step: Int) throws -> Figures
+    /// Figures on data that it does not train on; empty if there are none. The first one decides which checkpoint is
+    /// the best: the lowest.
+    func evaluate() throws -> Figures
+    /// Something to look at.
+    func samples(_ request: SampleRequest) throws -> [Sample]
+
+    /// Puts everything that a resumed run needs into the state.
+    func save(to state: inout TrainingState)
+    func restore(from state: TrainingState) throws
+}
+
+/// How many samples are wanted, and from which seed.
+public struct SampleRequest: Sendable {
+    public var count: Int
+    public var seed: UInt64
+    /// What a text begins with, if it is one.
+    public var prompt: String?
+    /// What else a recipe understands, such as a sampler's name or a class: `apus sample run/ --set sampler=ddim`.
+    public var options: [String: String]
+
+    public init(
+        count: Int = 64, seed: UInt64 = 0, prompt: String? = nil, options: [String: String] = [:]
+    ) {
+        (self.count, self.seed, self.prompt, self.options) = (count, seed, prompt, options)
+    }
+}
+
+/// Something that a model made.
+public enum Sample: Sendable {
+    case text(String)
+    /// Pictures side by side (N, H, W, C), C 1 or 3, values 0 ... 1; the title says what they are.
+    case pictures(Tensor, title: String, columns: Int)
+}

@@ -1,0 +1,130 @@
+import Files
+public import Tensors
+
+/// Trains, and leaves a folder from which the same run goes on, is sampled, and can be looked at.
+///
+///     let loop = TrainingLoop(plan, trainee, in: RunFolder("run"), on: .best)
+///     let outcome = try loop.run(resuming: false)
+public struct TrainingLoop {
+    public enum Outcome: Sendable, Equatable {
+        case finished
+        /// Ctrl-C: after so many steps, which are saved.
+        case interrupted(Int)
+    }
+
+    private let plan: TrainingPlan
+    private let trainee: any Trainee
+    private let folder: RunFolder
+    private let device: Device
+    private let title: String
+
+    /// - Parameter title: what is trained, for the report.
+    public init(
+        _ plan: TrainingPlan, _ trainee: any Trainee, in folder: RunFolder, on device: Device,
+        title: String = ""
+    ) {
+        (self.plan, self.trainee, self.folder) = (plan, trainee, folder)
+        (self.device, self.title) = (device, title)
+    }
+
+    public func run(resuming: Bool) throws -> Outcome {
+        try folder.create()
+        folder.prune(keep: Int.max)
+        var warnings: [String] = []
+        let newest = resuming ? try folder.newestState { warnings.append($0) } : nil
+        if let newest { try trainee.restore(from: newest.state) }
+        var progress = Progress(plan, trainee, folder, device, from: newest)
+        warnings.forEach { progress.note("apus: \($0)") }
+        let log = try MetricsLog(folder.metrics, after: progress.done)
+        Interruption.listen()
+        defer { Interruption.ignore() }
+        while progress.done < plan.steps {
+            try step(&progress, log)
+            if Interruption.isWanted && progress.done < plan.steps {
+                try save(&progress)
+                try report()
+                progress.finish()
+                return .interrupted(progress.done)
+            }
+        }
+        try report()
+        progress.finish()
+        return .finished
+    }
+
+    private func step(_ progress: inout Progress, _ log: MetricsLog) throws {
+        let start = ContinuousClock.now
+        let figures = try trainee.step(progress.done)
+        let seconds = (ContinuousClock.now - start) / .seconds(1)
+        if let bad = figures.firstNotFinite { throw divergence(after: progress.done, bad.name) }
+        progress.count(figures, seconds)
+        try log.append(progress.line(figures, seconds))
+        let done = progress.done
+        if plan.isDue(plan.evaluateEvery, after: done) { try evaluate(&progress, log) }
+        if plan.isDue(plan.sampleEvery, after: done) { try sample(done) }
+        if plan.isDue(plan.saveEvery, after: done) { try save(&progress) }
+        if plan.isDue(plan.sampleEvery, after: done) { try report() }
+    }
+
+    private func evaluate(_ progress: inout Progress, _ log: MetricsLog) throws {
+        let figures = try noGrad { try trainee.evaluate() }
+        guard let first = figures.entries.first else { return }
+        try log.append([
+            JSON.Member(key: "step", value: .number(Double(progress.done))),
+            JSON.Member(key: "evaluation", value: .object(figures.members)),
+        ])
+        progress.note("step \(progress.done): \(figures.text)")
+        if first.value.isFinite && first.value < progress.best {
+            progress.best = first.value
+            try state(progress).write(to: folder.best)
+        }
+    }
+
+    private func sample(_ done: Int) throws {
+        let samples = try noGrad { try trainee.samples(SampleRequest(seed: plan.seed)) }
+        _ = try write(samples, to: { folder.sample(done, $0) })
+    }
+
+    private func save(_ progress: inout Progress) throws {
+        try state(progress).write(to: folder.checkpoint(progress.done))
+        folder.prune(keep: plan.keep)
+    }
+
+    /// All that a resumed run needs.
+    private func state(_ progress: Progress) -> TrainingState {
+        var state = TrainingState(origin: folder.path)
+        trainee.save(to: &state)
+        state.add("run.step", "\(progress.done)")
+        state.add("run.best", "\(progress.best)")
+        state.add("run.seconds", "\(progress.seconds)")
+        return state
+    }
+
+    private func report() throws { try RunReport(folder, title: title).write() }
+
+    /// Where it went wrong, and what to do.
+    private func divergence(after done: Int, _ figure: String) -> TrainingError {
+        var state = TrainingState()
+        trainee.save(to: &state)
+        let saved = folder.savedSteps().last
+        return .notFinite(
+            step: done, figure: figure, tensor: state.firstNotFinite,
+            saved: saved.map { folder.checkpoint($0) })
+    }
+}
+
+/// What ends a run.
+public enum TrainingError: Error, CustomStringConvertible, Equatable {
+    /// A figure of step `step` is NaN or infinite; `tensor` is the first parameter or state that is too.
+    case notFinite(step: Int, figure: String, tensor: String?, saved: String?)
+
+    public var description: String {
+        switch self {
+        case .notFinite(let step, let figure, let tensor, let saved):
+            let place = tensor.map { "\($0) is not finite either" } ?? "all parameters are finite"
+            let rest = saved.map { "; \($0) is untouched, --resume starts there" } ?? ""
+            return "step \(step): the \(figure) is not finite (\(place)): try a lower learning "
+                + "rate, a longer warm-up or gradient clipping\(rest)"
+        }
+    }
+}
