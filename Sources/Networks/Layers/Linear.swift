@@ -5,6 +5,8 @@ public struct Linear: Sendable {
     /// (outputs, inputs)
     public let weight: Parameter
     public let bias: Parameter?
+    /// Where the scope's plan asks for one.
+    public let adapter: LowRankAdapter?
 
     /// - Parameters:
     ///   - bias: whether there is one; it starts at 0 unless the initialiser is `fanIn`, as in PyTorch.
@@ -17,9 +19,18 @@ public struct Linear: Sendable {
             "weight", [outputs, inputs], initializer,
             role: channels.map { .flattenedMatrix(channels: $0) } ?? .matrix)
         self.bias = bias ? scope.bias(outputs, initializer, inputs: inputs) : nil
+        adapter = scope.lowRankPlan.flatMap { plan in
+            guard plan.isWanted(scope.path) else { return nil }
+            return LowRankAdapter(scope, plan, inputs: inputs, outputs: outputs)
+        }
     }
 
     public func callAsFunction(_ x: Tensor, activation: Activation = .none) -> Tensor {
+        guard let adapter else { return mapped(x, activation) }
+        return (mapped(x, .none) + adapter(x)).activated(activation)
+    }
+
+    private func mapped(_ x: Tensor, _ activation: Activation) -> Tensor {
         switch weight.weight(as: x.dtype) {
         case .dense(let w): x.linear(w, bias: bias?.value, activation: activation)
         case .quantized(let w):

@@ -57,6 +57,8 @@ public enum ParameterRole: Sendable, Hashable {
     case table
     /// A convolution's weight (O, KH, KW, I), which files order (O, I, KH, KW); also transposed ones.
     case convolution
+    /// A matrix of a low-rank addition.
+    case adapter
     /// Not trained: running statistics and the like.
     case buffer
 }

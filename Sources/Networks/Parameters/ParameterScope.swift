@@ -11,10 +11,20 @@ public struct ParameterScope: Sendable {
     public let store: ParameterStore
     /// "h.0.attn", or "" at the top.
     public let path: String
+    let lowRankPlan: LowRankPlan?
+
+    init(store: ParameterStore, path: String, lowRankPlan: LowRankPlan? = nil) {
+        (self.store, self.path, self.lowRankPlan) = (store, path, lowRankPlan)
+    }
 
     /// The place below this one.
     public subscript(_ name: String) -> ParameterScope {
-        ParameterScope(store: store, path: full(name))
+        ParameterScope(store: store, path: full(name), lowRankPlan: lowRankPlan)
+    }
+
+    /// This place, with additions of low rank to the linear maps below it that a plan names.
+    public func adapting(_ plan: LowRankPlan) -> ParameterScope {
+        ParameterScope(store: store, path: path, lowRankPlan: plan)
     }
 
     /// The i-th of a list of layers: "h.0".
@@ -48,6 +58,10 @@ public struct ParameterScope: Sendable {
             do throws(ParameterProblem) {
                 return try checkpoint.value(name, shape, role, on: device)
             } catch {
+                // A checkpoint from before it was adapted.
+                if case .missing = error, role == .adapter {
+                    return initializer(shape, key: RandomKey(seed: 0).folded(name), on: device)
+                }
                 store.report(error)
                 return .zeros(shape, on: device)
             }
