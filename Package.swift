@@ -59,7 +59,6 @@ let package = Package(
                 "cpu/pool2d.inc",
                 "cpu/quantized.inc",
                 "cpu/quantized_exact.inc",
-                "cpu/quantized_panel.inc",
                 "cpu/quantized_rows.inc",
                 "cpu/quantized_unpack.inc",
                 "cpu/reduce.inc",

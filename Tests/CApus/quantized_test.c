@@ -35,14 +35,33 @@ static double *definition(apus_format format, int64_t count, const uint8_t *bloc
     return x;
 }
 
+/// The blocks, packed.
+static uint8_t *packed_blocks(apus_format format, int64_t rows, int64_t columns,
+                              const uint8_t *blocks) {
+    size_t bytes = (size_t)(rows * columns / apus_block_values(format) * apus_block_bytes(format));
+    uint8_t *packed = malloc(bytes + 1), *back = malloc(bytes + 1);
+    apus_pack_blocks(format, rows, columns, blocks, packed);
+    apus_unpack_blocks(format, rows, columns, packed, back);
+    CHECK(memcmp(back, blocks, bytes) == 0, "format %d packed and unpacked", format);
+    memcpy(back, blocks, bytes);
+    apus_pack_blocks(format, rows, columns, back, back);
+    CHECK(memcmp(back, packed, bytes) == 0, "format %d packed in place", format);
+    apus_unpack_blocks(format, rows, columns, back, back);
+    CHECK(memcmp(back, blocks, bytes) == 0, "format %d unpacked in place", format);
+    free(back);
+    return packed;
+}
+
 static void test_values(apus_format format) {
-    int64_t rows = 3, columns = 256 + apus_block_values(format), count = rows * columns;
+    int64_t rows = 35, columns = 256 + apus_block_values(format), count = rows * columns;
     uint8_t *blocks = random_blocks(format, rows, columns);
+    uint8_t *packed = packed_blocks(format, rows, columns, blocks);
     double *expected = definition(format, count, blocks);
     float *x = malloc((size_t)count * sizeof *x);
-    apus_dequantize(format, rows, columns, blocks, x);
+    apus_dequantize(format, rows, columns, packed, x);
     CHECK(all_close(x, expected, count, 1e-6, 1e-5), "values of format %d", format);
     free(blocks);
+    free(packed);
     free(expected);
     free(x);
 }
@@ -84,6 +103,7 @@ static void test_product(apus_format format, int64_t m, int64_t n, int64_t k, bo
     int64_t y_row = n + 2, x_row = k + 1;
     uint8_t *blocks = random_blocks(format, n, k);
     double *w = definition(format, n * k, blocks);
+    apus_pack_blocks(format, n, k, blocks, blocks);
     float *x = malloc((size_t)(m * x_row) * 4), *y = malloc((size_t)(m * y_row) * 4);
     float *bias = malloc((size_t)n * 4);
     fill_random(x, m * x_row);
@@ -125,6 +145,25 @@ static void test_products(apus_format format) {
     uint8_t *blocks = random_blocks(format, 3, 256);
     apus_matmul_quantized(format, 2, 3, 256, x[0], 256, blocks, NULL, false, y[0], 3);
     CHECK(isnan(y[0][0]) && isnan(y[0][2]) && y[1][0] == 0, "NaN in format %d", format);
+    free(blocks);
+}
+
+/// The bits of a row do not depend on the rows beside it.
+static void test_alone(apus_format format) {
+    enum { M = 67, N = 50, K = 512 };
+    static float x[M * K], together[M * N];
+    fill_random(x, M * K);
+    uint8_t *blocks = random_blocks(format, N, K);
+    apus_pack_blocks(format, N, K, blocks, blocks);
+    apus_matmul_quantized(format, M, N, K, x, K, blocks, NULL, false, together, N);
+    bool same = true;
+    for (int row = 0; row < M; row++) {
+        int rows = row % 9 == 8 && row < M - 1 ? 2 : 1;
+        float few[2 * N];
+        apus_matmul_quantized(format, rows, N, K, x + row * K, K, blocks, NULL, false, few, N);
+        same = same && memcmp(few, together + row * N, sizeof(float) * (size_t)(rows * N)) == 0;
+    }
+    CHECK(same, "format %d: other bits among other rows", format);
     free(blocks);
 }
 
@@ -186,6 +225,7 @@ void test_quantized(void) {
         test_quantize(formats[i], false);
         test_quantize(formats[i], true);
         test_products(formats[i]);
+        test_alone(formats[i]);
     }
     test_threads();
     test_int8_rows();

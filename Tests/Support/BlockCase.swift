@@ -47,7 +47,7 @@ private func checkEncoding(
         (bytes, decoded) = (source.cast(to: plain).bytes(), source.cast(to: plain).cast(to: .f32))
     } else if let format {
         let q = QuantizedTensor(matrix, as: format)
-        (bytes, decoded) = (q.parts[0].bytes(), q.dequantized())
+        (bytes, decoded) = (q.blocks(), q.dequantized())
     } else {
         return .failed("no format")
     }

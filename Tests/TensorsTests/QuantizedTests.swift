@@ -19,6 +19,17 @@ import Testing
         }
     }
 
+    @Test(arguments: BlockFormat.allCases)
+    func blocksComeBack(format: BlockFormat) {
+        let bytes = (0..<35 * 2 * 256 / format.blockValues * format.blockBytes).map {
+            UInt8(truncatingIfNeeded: $0 &* 167 >> 3)
+        }
+        for device in Device.all {
+            let q = QuantizedTensor(bytes: bytes, as: format, rows: 35, columns: 512, on: device)
+            #expect(q.blocks() == bytes)
+        }
+    }
+
     @Test func int8RowsMultiply() {
         for device in Device.all {
             var key = RandomKey(seed: 12)

@@ -1,159 +1,183 @@
 // Products with block-quantised weights, y (m, n) = x (m, k) w^T + bias, and blocks to floats.
 //
 // x is rounded to int8 with a scale for as many values as share one in the weights' format, so that
-// a dot product is whole numbers inside a sub-block and one multiply-add in f32 after it. Chunks of
-// 256 values are what all formats are unpacked in: 8 blocks of 32, or one of 256.
+// a dot product is whole numbers inside a sub-block and one multiply-add in f32 after it. The
+// weights are packed (see block_pack.c): a lane is a column of y.
 //
-// Few rows: every row of w is read once, unpacked into registers, and multiplied by up to four rows
-// of x from the cache. With one row and weights of (4096, 4096), two Zen 5 cores read 4-bit weights
-// at 50 GB/s from memory and 57 GB/s from the cache, where unpacking is the bound, and Q8_0 at 50
-// to 65 and 103 GB/s; plain reading reaches 80 GB/s.
-//
-// Many rows: 2 vectors of columns × 256 values of w are unpacked and transposed to a panel in the
-// level-1 cache, which every tile of rows then multiplies by int8 dot products of four values a
-// lane. With 512 rows the same cores do 660 to 720 GOP/s; vpdpbusd alone reaches 2150.
-#include "block_formats.h"
+// A step is 32 values of k and 32 columns (two vectors): its codes are unpacked into 16 registers,
+// and then every row of x, at most 64 at a time, passes by: 16 int8 dot products of four values a
+// lane, and a multiplication and a multiply-add for each vector and scale. The sums of 64 rows and
+// 32 columns (8 KB) are in the level-1 cache, the rounded rows (48 bytes a step) in the level-2.
+// The sums of a row are added in the same order however many rows there are: a row's result does
+// not depend on the others.
+#include "block_pack.h"
 #include "capus/threads.h"
 #include "quantized_exact.h"
 
-// 256 values of a row of x, as int8 with a scale for each sub-block.
-typedef struct x_chunk {
-    int8_t q[256];
-    float scale[16];
+// 32 values of a row of x, as int8 with a scale for each of the one or two sub-blocks.
+typedef struct x_step {
+    int8_t q[32];
+    float scale[2];
     union {
-        int32_t start[16];   // formats with an offset: -offset Σ q, where the dot product starts
-        float sum[16];       // formats with minima: -scale Σ q
+        int32_t start[2];   // formats with an offset: -offset Σ q, where the dot product starts
+        float sum[2];       // formats with minima: -scale Σ q
     };
-} x_chunk;
+} x_step;
+
+enum { BLOCK_ROWS = 64 };
 
 typedef struct quantized_product {
     const block_format *f;
-    int64_t m, n, k, chunks;
-    const x_chunk *x;            // (chunks, m)
-    const uint8_t *w;            // (n) rows of w_row bytes
+    int64_t m, n, steps;         // at most BLOCK_ROWS rows; k / 32 steps
+    const x_step *x;             // (steps, m)
+    const uint8_t *w;            // (n / 16) groups of 16 packed rows of w_row bytes
     int64_t w_row;
+    const uint8_t *last;         // the last group, where n is no multiple of 16
     const float *bias;
     float *y;
     int64_t y_row;
 } quantized_product;
 
+static const uint8_t *apus_packed_group(const quantized_product *p, int64_t group) {
+    bool whole = (group + 1) * PACKED_ROWS <= p->n;
+    return whole ? p->w + group * PACKED_ROWS * p->w_row : p->last;
+}
+
 typedef struct quantized_kernels {
-    void (*values)(const uint8_t *row, int64_t n, float *x);
-    void (*dots)(const quantized_product *p, int64_t from, int64_t to);
-    void (*tiles)(const quantized_product *p, int64_t column, int64_t row, int64_t rows);
-    void (*round)(const block_format *f, const float *x, int64_t n, x_chunk *out);
-    int32_t panel;
+    void (*values)(const block_format *f, const uint8_t *group, int64_t k, int64_t count,
+                   float *out);
+    void (*product)(const quantized_product *p, int64_t from, int64_t to);
+    void (*round)(const block_format *f, int64_t rows, int64_t steps, const float *x,
+                  int64_t x_row, int64_t stride, x_step *out);
 } quantized_kernels;
 
 // Format, suffix, values with one scale, offset, minima: as apus_block_format has them, but
-// constants.
-#define FORMATS(format)                     \
-    format(Q4_0, q4_0, 32, 8, false)        \
-    format(Q4_1, q4_1, 32, 0, true)         \
-    format(Q5_0, q5_0, 32, 16, false)       \
-    format(Q5_1, q5_1, 32, 0, true)         \
-    format(Q8_0, q8_0, 32, 128, false)      \
-    format(IQ4_NL, iq4_nl, 32, 128, false)  \
-    format(Q2_K, q2_k, 16, 0, true)         \
-    format(Q3_K, q3_k, 16, 4, false)        \
-    format(Q4_K, q4_k, 32, 0, true)         \
-    format(Q5_K, q5_k, 32, 0, true)         \
-    format(Q6_K, q6_k, 16, 32, false)       \
-    format(IQ4_XS, iq4_xs, 32, 128, false)
+// constants; the largest code; bytes of a step of 16 packed rows.
+#define FORMATS(format)                               \
+    format(Q4_0, q4_0, 32, 8, false, 15, 288)         \
+    format(Q4_1, q4_1, 32, 0, true, 15, 320)          \
+    format(Q5_0, q5_0, 32, 16, false, 31, 352)        \
+    format(Q5_1, q5_1, 32, 0, true, 31, 384)          \
+    format(Q8_0, q8_0, 32, 128, false, 255, 544)      \
+    format(IQ4_NL, iq4_nl, 32, 128, false, 255, 288)  \
+    format(Q2_K, q2_k, 16, 0, true, 3, 168)           \
+    format(Q3_K, q3_k, 16, 4, false, 7, 220)          \
+    format(Q4_K, q4_k, 32, 0, true, 15, 288)          \
+    format(Q5_K, q5_k, 32, 0, true, 31, 352)          \
+    format(Q6_K, q6_k, 16, 32, false, 63, 420)        \
+    format(IQ4_XS, iq4_xs, 32, 128, false, 255, 272)
 
 #define APUS_KERNELS "quantized.inc"
 #include "every_isa.h"
 
+static int64_t parts(int64_t n, int64_t size) { return (n + size - 1) / size; }
+
+/// The rows after the last whole group, packed like one: in the thread's scratch, or NULL.
+static const uint8_t *pack_last(const block_format *f, int64_t rows, int64_t row_bytes,
+                                const uint8_t *w) {
+    int64_t left = rows % PACKED_ROWS;
+    if (left == 0) return NULL;
+    uint8_t *last = apus_scratch(1, (size_t)(PACKED_ROWS * row_bytes) + 1);
+    apus_pack_group(f, left, row_bytes, w + (rows - left) * row_bytes, last);
+    return last;
+}
+
+// MARK: floats
+
 typedef struct {
-    void (*values)(const uint8_t *row, int64_t n, float *x);
-    const uint8_t *blocks;
-    int64_t columns, row_bytes;
+    const block_format *f;
+    void (*values)(const block_format *f, const uint8_t *group, int64_t k, int64_t count,
+                   float *out);
+    int64_t rows, columns, row_bytes;
+    const uint8_t *packed, *last;
     float *x;
 } values_job;
 
-static void values_row(const void *weights, int64_t row, float *out) {
+static void values_rows(const void *weights, int64_t row, int64_t count, float *out) {
     const values_job *job = weights;
-    job->values(job->blocks + row * job->row_bytes, job->columns, out);
+    bool whole = row + PACKED_ROWS <= job->rows;
+    const uint8_t *group = whole ? job->packed + row * job->row_bytes : job->last;
+    job->values(job->f, group, job->columns, count, out);
 }
 
-static void values_task(void *context, int64_t row, int32_t thread) {
+static void values_task(void *context, int64_t group, int32_t thread) {
     (void)thread;
     const values_job *job = context;
-    values_row(job, row, job->x + row * job->columns);
+    int64_t row = group * PACKED_ROWS, left = job->rows - row;
+    values_rows(job, row, left < PACKED_ROWS ? left : PACKED_ROWS, job->x + row * job->columns);
 }
 
-void apus_dequantize(apus_format format, int64_t rows, int64_t columns, const void *blocks,
+static values_job values_of(const block_format *f, apus_format format, int64_t rows,
+                            int64_t columns, const void *packed) {
+    int64_t row_bytes = columns / f->values * f->bytes;
+    const uint8_t *last = pack_last(f, rows, row_bytes, packed);
+    return (values_job){f, APUS_BEST(kernels)[format].values, rows, columns, row_bytes, packed,
+                        last, NULL};
+}
+
+void apus_dequantize(apus_format format, int64_t rows, int64_t columns, const void *packed,
                      float *x) {
     const block_format *f = apus_block_format(format);
-    if (!f || columns == 0) return;
-    int64_t row_bytes = columns / f->values * f->bytes;
-    values_job job = {APUS_BEST(kernels)[format].values, blocks, columns, row_bytes, x};
-    apus_parallel(rows, values_task, &job);
+    if (!f || rows <= 0 || columns == 0) return;
+    values_job job = values_of(f, format, rows, columns, packed);
+    job.x = x;
+    apus_parallel(parts(rows, PACKED_ROWS), values_task, &job);
 }
 
+// MARK: products
+
 typedef struct {
-    quantized_product p;
+    quantized_product p;         // of all rows
     quantized_kernels kernels;
     const float *x;              // (m, k) rows x_row apart
     int64_t x_row;
-    x_chunk *rounded;
-    int64_t columns;             // of w^T in a task for few rows
-    int64_t rows, row_tasks;     // of x in a task for many
+    x_step *rounded;             // (row blocks, steps, rows of a block)
+    int64_t columns, column_tasks;
 } product_job;
 
-enum { ROUND_ROWS = 8, FEW_ROWS = 5 };
+enum { ROUND_ROWS = 8, COLUMNS = 32 };
+
+static int64_t rows_of_block(const product_job *job, int64_t row) {
+    int64_t left = job->p.m - row / BLOCK_ROWS * BLOCK_ROWS;
+    return left < BLOCK_ROWS ? left : BLOCK_ROWS;
+}
 
 static void round_task(void *context, int64_t task, int32_t thread) {
     (void)thread;
     const product_job *job = context;
     const quantized_product *p = &job->p;
-    int64_t end = (task + 1) * ROUND_ROWS < p->m ? (task + 1) * ROUND_ROWS : p->m;
-    for (int64_t row = task * ROUND_ROWS; row < end; row++)
-        for (int64_t c = 0; c < p->chunks; c++) {
-            int64_t left = p->k - c * 256;
-            const float *x = job->x + row * job->x_row + c * 256;
-            job->kernels.round(p->f, x, left < 256 ? left : 256, job->rounded + c * p->m + row);
-        }
+    int64_t row = task * ROUND_ROWS, block = row / BLOCK_ROWS * BLOCK_ROWS;
+    int64_t rows = p->m - row < ROUND_ROWS ? p->m - row : ROUND_ROWS;
+    job->kernels.round(p->f, rows, p->steps, job->x + row * job->x_row, job->x_row,
+                       rows_of_block(job, row), job->rounded + block * p->steps + row - block);
 }
 
-static void dots_task(void *context, int64_t task, int32_t thread) {
+static void product_task(void *context, int64_t task, int32_t thread) {
     (void)thread;
     const product_job *job = context;
-    int64_t from = task * job->columns, to = from + job->columns;
-    job->kernels.dots(&job->p, from, to < job->p.n ? to : job->p.n);
+    quantized_product p = job->p;
+    int64_t row = task / job->column_tasks * BLOCK_ROWS;
+    int64_t from = task % job->column_tasks * job->columns, to = from + job->columns;
+    p.x += row * p.steps;
+    p.y += row * p.y_row;
+    p.m = rows_of_block(job, row);
+    job->kernels.product(&p, from, to < p.n ? to : p.n);
 }
 
-static void tiles_task(void *context, int64_t task, int32_t thread) {
-    (void)thread;
-    const product_job *job = context;
-    int64_t row = task % job->row_tasks * job->rows, left = job->p.m - row;
-    int64_t column = task / job->row_tasks * job->kernels.panel;
-    job->kernels.tiles(&job->p, column, row, left < job->rows ? left : job->rows);
-}
-
-static int64_t parts(int64_t n, int64_t size) { return (n + size - 1) / size; }
-
-/// Bytes of weights in a task for few rows: long runs let the hardware read ahead, but eight tasks
-/// a thread even out.
-static int64_t dots_bytes(const quantized_product *p) {
-    int64_t share = p->n * p->w_row / (8 * apus_thread_count());
-    return share < 8 << 10 ? 8 << 10 : share > 256 << 10 ? 256 << 10 : share;
+/// Columns in a task: long runs let the hardware read ahead, but eight tasks a thread even out.
+static int64_t columns_of_task(const quantized_product *p) {
+    int64_t blocks = parts(p->m, BLOCK_ROWS);
+    int64_t even = p->n * blocks / (8 * apus_thread_count()), bytes = (256 << 10) / (p->w_row + 1);
+    int64_t columns = even < bytes ? even : bytes;
+    return columns < COLUMNS ? COLUMNS : columns / COLUMNS * COLUMNS;
 }
 
 static void multiply(product_job *job) {
     quantized_product *p = &job->p;
     apus_parallel(parts(p->m, ROUND_ROWS), round_task, job);
-    if (p->m <= FEW_ROWS) {
-        job->columns = parts(dots_bytes(p), p->w_row + 1);
-        apus_parallel(parts(p->n, job->columns), dots_task, job);
-        return;
-    }
-    // Rows are shared out only where there are too few panels for all threads.
-    int64_t panels = parts(p->n, job->kernels.panel), wanted = 4 * apus_thread_count();
-    job->row_tasks = panels >= wanted ? 1 : parts(wanted, panels);
-    job->rows = parts(parts(p->m, job->row_tasks), 12) * 12;
-    job->row_tasks = parts(p->m, job->rows);
-    apus_parallel(panels * job->row_tasks, tiles_task, job);
+    job->columns = columns_of_task(p);
+    job->column_tasks = parts(p->n, job->columns);
+    apus_parallel(job->column_tasks * parts(p->m, BLOCK_ROWS), product_task, job);
 }
 
 void apus_matmul_quantized(apus_format format, int64_t m, int64_t n, int64_t k, const float *x,
@@ -161,22 +185,21 @@ void apus_matmul_quantized(apus_format format, int64_t m, int64_t n, int64_t k, 
                            int64_t y_row) {
     const block_format *f = apus_block_format(format);
     if (!f || m <= 0 || n <= 0) return;
-    quantized_kernels kernels = APUS_BEST(kernels)[format];
-    int64_t chunks = parts(k, 256), row_bytes = k / f->values * f->bytes;
+    values_job weights = values_of(f, format, n, k, w);
     if (exact) {
-        values_job weights = {kernels.values, w, k, row_bytes, NULL};
-        apus_matmul_exact(m, n, k, x, x_row, values_row, &weights, bias, y, y_row);
+        apus_matmul_exact(m, n, k, x, x_row, values_rows, &weights, bias, y, y_row);
         return;
     }
     // Rounded rows of at most 16 MB at a time.
-    int64_t most = (16 << 20) / (chunks * (int64_t)sizeof(x_chunk) + 1);
-    most = most < 48 ? 48 : most;
+    int64_t steps = k / 32, most = (16 << 20) / (steps * (int64_t)sizeof(x_step) + 1);
+    most = most < BLOCK_ROWS ? BLOCK_ROWS : most / BLOCK_ROWS * BLOCK_ROWS;
     for (int64_t row = 0; row < m; row += most) {
         int64_t rows = m - row < most ? m - row : most;
-        product_job job = {.kernels = kernels, .x = x + row * x_row, .x_row = x_row};
-        job.rounded = apus_scratch(0, (size_t)(rows * chunks) * sizeof(x_chunk));
-        job.p = (quantized_product){f, rows, n, k, chunks, job.rounded, w, row_bytes,
-                                    bias, y + row * y_row, y_row};
+        product_job job = {.kernels = APUS_BEST(kernels)[format], .x = x + row * x_row,
+                           .x_row = x_row};
+        job.rounded = apus_scratch(0, (size_t)(rows * steps) * sizeof(x_step) + 1);
+        job.p = (quantized_product){f, rows, n, steps, job.rounded, w, weights.row_bytes,
+                                    weights.last, bias, y + row * y_row, y_row};
         multiply(&job);
     }
 }

@@ -4,12 +4,15 @@
 
 #include "capus/base.h"
 
-/// Writes row `row` of the weights, k floats, to out.
-typedef void (*exact_row)(const void *weights, int64_t row, float *out);
+enum { EXACT_ROWS = 16 };
+
+/// Writes `count` (at most 16) rows of the weights from `row` on, a multiple of 16, to out
+/// (count, k).
+typedef void (*exact_rows)(const void *weights, int64_t row, int64_t count, float *out);
 
 /// y (m, n) = x (m, k) w^T + bias, with rows of x and y x_row and y_row apart; bias (n) or NULL.
 void apus_matmul_exact(int64_t m, int64_t n, int64_t k, const float *x, int64_t x_row,
-                       exact_row values, const void *weights, const float *bias, float *y,
+                       exact_rows values, const void *weights, const float *bias, float *y,
                        int64_t y_row);
 
 #endif

@@ -58,8 +58,7 @@ typedef struct {
     float *x;
 } int4_weights;
 
-static void int4_row(const void *weights, int64_t row, float *out) {
-    const int4_weights *w = weights;
+static void int4_row(const int4_weights *w, int64_t row, float *out) {
     int64_t groups = w->columns / w->group, at = row * groups;
     for (int64_t g = at; g < at + groups; g++, out += w->group) {
         // value = code scale + bias in either mode
@@ -67,6 +66,11 @@ static void int4_row(const void *weights, int64_t row, float *out) {
         const uint8_t *packed = w->packed + g * (w->group / 2);
         APUS_BEST(int4_values)(w->group, packed, w->scale[g], bias, out);
     }
+}
+
+static void int4_rows(const void *weights, int64_t row, int64_t count, float *out) {
+    const int4_weights *w = weights;
+    for (int64_t r = 0; r < count; r++) int4_row(w, row + r, out + r * w->columns);
 }
 
 static void int4_values_task(void *context, int64_t row, int32_t thread) {
@@ -86,5 +90,5 @@ void apus_matmul_int4_groups(int64_t m, int64_t n, int64_t k, int64_t group, boo
                              const float *x, const uint8_t *packed, const float *scale,
                              const float *zero, float *y) {
     int4_weights weights = {k, group, zero_point, packed, scale, zero, NULL};
-    apus_matmul_exact(m, n, k, x, k, int4_row, &weights, NULL, y, n);
+    apus_matmul_exact(m, n, k, x, k, int4_rows, &weights, NULL, y, n);
 }

@@ -68,6 +68,10 @@ package protocol Backend: AnyObject, Sendable {
 
     // Quantised weights and activations.
     func quantize(_ q: Quantization, _ x: Tensor, into parts: [Tensor])
+    /// Puts the blocks of (rows, columns) from a GGUF file's order into this device's, in place.
+    func packBlocks(_ format: BlockFormat, _ part: Tensor, columns: Int)
+    /// The blocks in a GGUF file's order.
+    func unpackedBlocks(_ format: BlockFormat, _ part: Tensor, columns: Int) -> Tensor
     func dequantize(_ q: Quantization, _ parts: [Tensor], into x: Tensor)
     func matmulQuantized(_ call: QuantizedMatmul, into y: Tensor)
     func convolveInt8(_ call: Int8Convolution, into y: Tensor)

@@ -31,6 +31,7 @@ public struct QuantizedTensor: Sendable {
             "\(format): \(columns) columns are no whole number of blocks")
         let width = columns / format.blockValues * format.blockBytes
         let part = Tensor(bytes: bytes, shape: [rows, width], dtype: .u8, on: device)
+        if part.count > 0 { part.backend.packBlocks(format, part, columns: columns) }
         self.init(.blocks(format), parts: [part], rows: rows, columns: columns)
     }
 
@@ -69,6 +70,15 @@ public struct QuantizedTensor: Sendable {
 
     /// The bytes that the matrix takes.
     public var byteCount: Int { parts.map { $0.count * $0.dtype.size }.reduce(0, +) }
+
+    /// Blocks as they stand in a GGUF file (devices keep them in an order of their own).
+    public func blocks() -> [UInt8] {
+        guard case .blocks(let format) = quantization else {
+            preconditionFailure("blocks: \(quantization) is no block format")
+        }
+        return byteCount == 0
+            ? [] : parts[0].backend.unpackedBlocks(format, parts[0], columns: columns).bytes()
+    }
 
     /// The values as f32 (rows, columns).
     public func dequantized() -> Tensor {

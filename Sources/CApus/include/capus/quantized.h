@@ -15,16 +15,27 @@ typedef enum apus_format : int32_t {
 int64_t apus_block_values(apus_format format);
 int64_t apus_block_bytes(apus_format format);
 
-/// rows × columns of f32 to blocks and back; columns is a multiple of the block. importance
-/// (columns) weighs the errors of Q2_K … IQ4_XS, or NULL.
+/// rows × columns of f32 to blocks as in a GGUF file; columns is a multiple of the block.
+/// importance (columns) weighs the errors of Q2_K … IQ4_XS, or NULL.
 void apus_quantize(apus_format format, int64_t rows, int64_t columns, const float *x,
                    const float *importance, void *blocks);
-void apus_dequantize(apus_format format, int64_t rows, int64_t columns, const void *blocks,
+
+/// Blocks to the order in which the functions below read them, of as many bytes, and back; either
+/// may be done in place. Sixteen rows at a time are interleaved: a part of the rows that begins and
+/// ends at multiples of 16, or ends with the last row, may be packed on its own.
+void apus_pack_blocks(apus_format format, int64_t rows, int64_t columns, const void *blocks,
+                      void *packed);
+void apus_unpack_blocks(apus_format format, int64_t rows, int64_t columns, const void *packed,
+                        void *blocks);
+
+/// Packed blocks to rows × columns of f32.
+void apus_dequantize(apus_format format, int64_t rows, int64_t columns, const void *packed,
                      float *x);
 
-/// y (m, n) = x (m, k) w^T + bias, w (n, k) in GGUF blocks, bias (n) or NULL. x is rounded to int8,
-/// with a scale for every 16 or 32 values (as many as share a scale in the format); `exact` keeps x
-/// in f32. Rows of x and y are x_row and y_row apart.
+/// y (m, n) = x (m, k) w^T + bias, w (n, k) in packed blocks, bias (n) or NULL. x is rounded to
+/// int8, with a scale for every 16 or 32 values (as many as share a scale in the format); `exact`
+/// keeps x in f32. Rows of x and y are x_row and y_row apart. Without `exact`, the bits of a row of
+/// y do not depend on the other rows.
 void apus_matmul_quantized(apus_format format, int64_t m, int64_t n, int64_t k, const float *x,
                            int64_t x_row, const void *w, const float *bias, bool exact, float *y,
                            int64_t y_row);

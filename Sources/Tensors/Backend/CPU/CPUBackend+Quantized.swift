@@ -6,6 +6,7 @@ extension CPUBackend {
         switch q {
         case .blocks(let format):
             apus_quantize(format.c, rows, columns, x.pointer(), nil, parts[0].address)
+            packBlocks(format, parts[0], columns: x.shape[1])
         case .int8Rows:
             apus_quantize_int8_rows(
                 rows, columns, x.pointer(), parts[0].pointer(), parts[1].pointer())
@@ -14,6 +15,18 @@ extension CPUBackend {
                 rows, columns, Int64(group), zeroPoint, x.pointer(),
                 parts[0].pointer(), parts[1].pointer(), parts[2].pointer())
         }
+    }
+
+    package func packBlocks(_ format: BlockFormat, _ part: Tensor, columns: Int) {
+        let rows = Int64(part.shape[0])
+        apus_pack_blocks(format.c, rows, Int64(columns), part.address, part.address)
+    }
+
+    package func unpackedBlocks(_ format: BlockFormat, _ part: Tensor, columns: Int) -> Tensor {
+        let blocks = part.result(part.shape, .u8)
+        let rows = Int64(part.shape[0])
+        apus_unpack_blocks(format.c, rows, Int64(columns), part.address, blocks.address)
+        return blocks
     }
 
     package func dequantize(_ q: Quantization, _ parts: [Tensor], into x: Tensor) {

@@ -25,6 +25,12 @@ extension OpenCLBackend {
         }
     }
 
+    /// Kernels read blocks in a file's order.
+    package func packBlocks(_ format: BlockFormat, _ part: Tensor, columns: Int) {}
+    package func unpackedBlocks(_ format: BlockFormat, _ part: Tensor, columns: Int) -> Tensor {
+        part
+    }
+
     package func dequantize(_ q: Quantization, _ parts: [Tensor], into x: Tensor) {
         let type: KernelOptions = [("X_TYPE", x.dtype.option)]
         switch q {
