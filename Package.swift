@@ -95,7 +95,10 @@ let package = Package(
             name: "Metrics", dependencies: ["Tensors", "Files", "Networks"], swiftSettings: strict),
         .executableTarget(
             name: "ApusCLI",
-            dependencies: ["Tensors", "Files", "Networks", "Metrics", "Benchmarking"],
+            dependencies: [
+                "Tensors", "Files", "Networks", "Transformers", "Autoencoders", "Adversarial",
+                "Flows", "Metrics", "Benchmarking",
+            ],
             swiftSettings: strict),
 
         // The case table, which the tests and the conformance runner share.

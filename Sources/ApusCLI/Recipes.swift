@@ -1,10 +1,13 @@
+import Autoencoders
 import Benchmarking
 import Metrics
 import Networks
 
 /// Everything that `apus train` can train.
 enum Recipes {
-    static let all: [any Recipe.Type] = [ClassifierRecipe.self]
+    static let all: [any Recipe.Type] = [
+        AutoencoderRecipe.self, VAERecipe.self, VQVAERecipe.self, ClassifierRecipe.self,
+    ]
 
     static func named(_ name: String) throws(BenchmarkError) -> any Recipe.Type {
         guard let found = all.first(where: { $0.name == name }) else {

@@ -1,0 +1,118 @@
+public import Networks
+public import Tensors
+
+/// Learns a smooth space of codes from which new pictures can be drawn.
+public enum VAERecipe: Recipe {
+    public struct Settings: Codable, Sendable {
+        public var hidden = [512, 256]
+        public var latent = 32
+        /// The weight of the code's divergence; above 1 its axes come apart (Higgins et al. 2017).
+        public var beta: Float = 1
+        public var learner = Learner.Settings(optimiser: .adam, lr: 1e-3, schedule: .constant)
+        public var examples = 6000
+    }
+
+    public static let name = "vae"
+    public static let summary = "a space of codes to draw pictures from; β; interpolations"
+    public static let settings = Settings()
+    public static let plan = TrainingPlan(steps: 3000, batch: 128)
+
+    public static func trainee(
+        _ settings: Settings, _ plan: TrainingPlan, data: DataPlace?, on device: Device
+    ) throws -> any Trainee {
+        let feed = try PictureFeed(data, plan, on: device) {
+            .glyphs(settings.examples, seed: plan.seed, on: device)
+        }
+        return VAETrainee(settings, plan, feed, on: device)
+    }
+}
+
+private final class VAETrainee: Trainee {
+    private let feed: PictureFeed
+    private let model: VAE
+    private var learner: Learner
+    private let key: RandomKey
+    private let device: Device
+
+    init(
+        _ settings: VAERecipe.Settings, _ plan: TrainingPlan, _ feed: PictureFeed,
+        on device: Device
+    ) {
+        let store = ParameterStore(seed: plan.seed, on: device)
+        let input = feed.training.height * feed.training.width * feed.training.channels
+        model = VAE(
+            store.scope,
+            .init(
+                input: input, hidden: settings.hidden, latent: settings.latent,
+                beta: settings.beta))
+        learner = Learner("model", store, settings.learner, plan)
+        (self.feed, self.device) = (feed, device)
+        key = RandomKey(seed: plan.seed).folded("noise")
+    }
+
+    var networks: [(name: String, store: ParameterStore)] { [("model", learner.store)] }
+    var work: (amount: Int, unit: String) { feed.work }
+
+    private func bound(_ x: Tensor, _ key: inout RandomKey, _ context: Context = .evaluation)
+        -> EvidenceBound
+    {
+        let noise = key.normal([x.shape[0], model.configuration.latent], on: x.device)
+        return model.loss(x.flattened(1), noise: noise, context)
+    }
+
+    func step(_ step: Int) throws -> Figures {
+        var key = key.folded(step)
+        let loss = learner.step(step, over: feed.batches(step)) { context, indices in
+            bound(feed.pictures(indices), &key, context).total
+        }
+        return ["loss": loss]
+    }
+
+    /// The negative evidence bound in nats a picture, and its parts.
+    func evaluate() throws -> Figures {
+        var key = RandomKey(seed: 0).folded("evaluation")
+        return learner.whileAveraged {
+            feed.testMean { batch in
+                let bound = bound(batch.values, &key)
+                return [
+                    ("elbo", bound.reconstruction + bound.divergence),
+                    ("reconstruction", bound.reconstruction), ("divergence", bound.divergence),
+                ]
+            }
+        }
+    }
+
+    /// Pictures from random codes, and ways between test pictures.
+    func samples(_ request: SampleRequest) throws -> [Sample] {
+        var key = RandomKey(seed: request.seed)
+        return learner.whileAveraged {
+            let z = key.normal([request.count, model.configuration.latent], on: device)
+            let ends = model.encode(feed.test[0..<min(12, feed.test.count)].values.flattened(1))
+                .mean
+            return [
+                .pictures(pictures(z), title: "samples", columns: 8),
+                .pictures(
+                    pictures(VAETrainee.ways(ends, steps: 12)), title: "interpolations", columns: 12
+                ),
+            ]
+        }
+    }
+
+    private func pictures(_ z: Tensor) -> Tensor {
+        model.decode(z).sigmoid().reshaped(
+            [z.shape[0], feed.test.height, feed.test.width, feed.test.channels])
+    }
+
+    /// From each code (N, D) to the one half the list further on: (N / 2 · steps, D).
+    private static func ways(_ codes: Tensor, steps: Int) -> Tensor {
+        let half = codes.shape[0] / 2
+        let shares = Tensor.arange(steps, dtype: .f32, on: codes.device) * (1 / Float(steps - 1))
+        let share = shares.reshaped([1, steps, 1])
+        let from = codes.narrowed(0, start: 0, count: half).expandingAxis(1)
+        let to = codes.narrowed(0, start: half, count: half).expandingAxis(1)
+        return (from + (to - from) * share).reshaped([half * steps, codes.shape[1]])
+    }
+
+    func save(to state: inout TrainingState) { learner.save(to: &state) }
+    func restore(from state: TrainingState) throws { try learner.restore(from: state) }
+}
