@@ -1,0 +1,304 @@
+// Matrix products by tiles of c (see matmul.c).
+//
+//     for a block of rows, of columns and of k that fits the last-level cache
+//         pack the smaller operand, or both where tasks are few   parallel over panels
+//         for a block of tiles of c                               parallel
+//             for a piece of k
+//                 pack the larger operand: what fits a quarter of the level-2 cache
+//                 for a panel of the smaller operand, for those packed: micro-kernel,
+//                     at last fetching what is packed next
+//             epilogue
+//
+// The panels of the smaller operand pass through the level-2 cache. Rows that meet few columns are
+// not packed but read in place. The inner parts are in matmul_tiled.inc.
+#include "matmul_parts.h"
+
+#include "capus/threads.h"
+
+enum { PANELS_A, PANELS_B, SUMS, ALL_SUMS };   // scratch slots
+
+#define APUS_KERNELS "matmul_tiled.inc"
+#include "every_isa.h"
+
+// MARK: one block of rows, columns and k
+
+/// Which operands are packed before the compute tasks; the others are packed by each task for
+/// itself.
+typedef enum gemm_sharing { SHARE_A, SHARE_B, SHARE_BOTH } gemm_sharing;
+
+typedef struct gemm_job {
+    gemm_block whole;               // all tiles of the block
+    gemm_shape shape;
+    gemm_sharing sharing;
+    bool alone;                     // too little work to share
+    int64_t panels_a, panels_b;
+    int64_t depth;                  // units of k in a piece
+    int64_t pack_a, pack_b;         // panels a pack task takes
+    int64_t rows, columns;          // panels of a and b a compute task takes
+    int64_t task_rows;              // compute tasks in a column of tasks
+    float *all_sums;                // of all tiles where k is cut into several jobs, else NULL
+    void (*pack)(apus_dtype, const gemm_operand *, bool, int64_t, int64_t);
+    void (*compute)(const gemm_block *, float *);
+} gemm_job;
+
+static void run_tasks(const gemm_job *job, int64_t tasks, apus_task body) {
+    if (job->alone) for (int64_t task = 0; task < tasks; task++) body((void *)job, task, 0);
+    else apus_parallel(tasks, body, (void *)job);
+}
+
+static bool shares_a(const gemm_job *job) {
+    return job->sharing != SHARE_B && !job->whole.in_place;
+}
+
+static void pack_task(void *context, int64_t task, int32_t thread) {
+    (void)thread;
+    const gemm_job *job = context;
+    int64_t tasks_a = shares_a(job) ? parts(job->panels_a, job->pack_a) : 0;
+    if (task < tasks_a)
+        job->pack(job->whole.type, &job->whole.a, true, task * job->pack_a,
+                  least((task + 1) * job->pack_a, job->panels_a));
+    else
+        job->pack(job->whole.type, &job->whole.b, job->whole.first, (task - tasks_a) * job->pack_b,
+                  least((task - tasks_a + 1) * job->pack_b, job->panels_b));
+}
+
+static int64_t pack_tasks(const gemm_job *job) {
+    return (shares_a(job) ? parts(job->panels_a, job->pack_a) : 0)
+        + (job->sharing == SHARE_A ? 0 : parts(job->panels_b, job->pack_b));
+}
+
+/// The tiles of a task.
+static gemm_block task_block(const gemm_job *job, int64_t task) {
+    const gemm_operand *a = &job->whole.a, *b = &job->whole.b;
+    int64_t i = task % job->task_rows * job->rows * a->width;
+    int64_t j = task / job->task_rows * job->columns * b->width;
+    return apus_matmul_part_of(&job->whole, i, least(i + job->rows * a->width, a->lines),
+                               j, least(j + job->columns * b->width, b->lines));
+}
+
+/// The source of all lines of an operand from a unit of k on.
+static gemm_ahead source_of(const gemm_operand *x, int64_t from, int64_t units, int64_t per_unit) {
+    int64_t size = gemm_bytes(x->type), k = from * per_unit;
+    int64_t count = least(x->k - k, units * per_unit);
+    gemm_ahead ahead = {.at = x->data + k * x->k_stride * size};
+    if (x->k_stride == 1)
+        ahead.rows = x->lines, ahead.row = x->line_stride * size, ahead.bytes = count * size;
+    else if (x->line_stride == 1)
+        ahead.rows = count, ahead.row = x->k_stride * size, ahead.bytes = x->lines * size;
+    if (ahead.rows <= 0) return (gemm_ahead){};
+    ahead.rows--;
+    // From the beginning of the line on, that the rows may not start at.
+    int64_t before = (int64_t)((uintptr_t)ahead.at % 64);
+    ahead.at -= before;
+    ahead.bytes += before;
+    ahead.end = ahead.at + ahead.bytes;
+    return ahead;
+}
+
+/// What this thread will pack after the piece of k from `start` on: the next piece, or the first
+/// one of the task that it will probably take.
+static gemm_ahead next_source(const gemm_job *job, int64_t task, const gemm_operand *streamed,
+                              int64_t start) {
+    int64_t per_unit = gemm_per_unit(job->whole.type, job->shape);
+    int64_t next = start + job->depth;
+    if (next < streamed->units) return source_of(streamed, next, job->depth, per_unit);
+    task += job->alone ? 1 : apus_thread_count();
+    if (task >= job->task_rows * parts(job->panels_b, job->columns)) return (gemm_ahead){};
+    gemm_block block = task_block(job, task);
+    return source_of(job->sharing == SHARE_A ? &block.b : &block.a, 0, job->depth, per_unit);
+}
+
+static void compute_task(void *context, int64_t task, int32_t thread) {
+    (void)thread;
+    const gemm_job *job = context;
+    gemm_block block = task_block(job, task);
+    const int64_t units = block.a.units, tile = job->shape.rows * job->shape.columns;
+    const int64_t rows = parts(block.a.lines, block.a.width);
+    const int64_t columns = parts(block.b.lines, block.b.width);
+    gemm_operand *streamed = job->sharing == SHARE_A ? &block.b
+        : job->sharing == SHARE_B ? &block.a : NULL;
+    const bool packs = streamed && !(streamed == &block.a && block.in_place);
+    if (packs) {
+        size_t bytes = (size_t)(parts(streamed->lines, streamed->width) * streamed->width) * 4;
+        streamed->panels = apus_scratch(streamed == &block.a ? PANELS_A : PANELS_B,
+                                        bytes * (size_t)least(job->depth, units));
+    }
+    // Fetched while the last panels of the other operand pass, so that these do not push it out of
+    // the level-2 cache.
+    const gemm_operand *other = streamed == &block.b ? &block.a : &block.b;
+    int64_t last = most(1, apus_cpu_caches().l2 / 4 / (other->width * job->depth * 4));
+    block.ahead_tiles = least(rows * columns, last * (streamed == &block.b ? columns : rows));
+    block.keep = job->all_sums || job->depth < units;
+    // A task's sums lie together: those of the task columns before it, then of the rows.
+    float *sums = job->all_sums
+        ? job->all_sums + tile * (task / job->task_rows * job->columns * job->panels_a
+                                  + columns * (task % job->task_rows * job->rows))
+        : apus_scratch(SUMS, (size_t)(tile * (block.keep ? rows * columns : 1)) * 4);
+    do {
+        block.depth = least(job->depth, units - block.start);
+        if (packs) {
+            streamed->from = block.start;
+            streamed->held = block.depth;
+            job->pack(block.type, streamed, block.first && block.start == 0, 0,
+                      parts(streamed->lines, streamed->width));
+        }
+        if (streamed) block.ahead = next_source(job, task, streamed, block.start);
+        int64_t fetches = block.ahead_tiles * block.depth, step = 8;
+        while (step < 64 && fetches * step < (block.ahead.rows + 1) * (block.ahead.bytes + 64))
+            step *= 2;
+        block.ahead.step = step;
+        job->compute(&block, sums);
+        block.start += block.depth;
+    } while (block.start < units);
+}
+
+/// The size of chunks, at most `largest`, with which the threads end together: where several do,
+/// the largest.
+static int64_t even_chunk(int64_t panels, int64_t largest, int64_t threads) {
+    if (threads == 1) return parts(panels, parts(panels, largest));
+    int64_t best = 1, best_load = INT64_MAX;
+    largest = least(largest, parts(panels, 2 * threads));
+    for (int64_t size = largest; size > 0 && size > largest / 4; size--) {
+        int64_t load = parts(parts(panels, size), threads) * size;
+        if (load < best_load) best = size, best_load = load;
+    }
+    return best;
+}
+
+/// Cuts the job into tasks. The larger operand is cut into chunks that fit the level-2 cache, each
+/// packed and used by one thread, and the smaller one is packed for all; where that gives too few
+/// chunks for the threads, both are.
+static void choose_tasks(gemm_job *job) {
+    int64_t m = job->panels_a * job->shape.rows, n = job->panels_b * job->shape.columns;
+    int64_t threads = job->alone ? 1 : apus_thread_count();
+    int64_t panels = n >= m ? job->panels_b : job->panels_a;
+    int64_t width = n >= m ? job->shape.columns : job->shape.rows;
+    int64_t chunk = most(1, apus_cpu_caches().l2 / 4 / (job->depth * width * 4));
+    job->rows = job->panels_a;
+    job->columns = job->panels_b;
+    if (threads == 1 || panels >= 3 * threads) {
+        job->sharing = n >= m ? SHARE_A : SHARE_B;
+        *(n >= m ? &job->columns : &job->rows) = even_chunk(panels, chunk, threads);
+    } else {
+        job->sharing = SHARE_BOTH;
+        while (parts(job->panels_a, job->rows) * parts(job->panels_b, job->columns) < 4 * threads
+               && (job->rows > 1 || job->columns > 1)) {
+            bool tall = job->rows * job->shape.rows > job->columns * job->shape.columns;
+            bool cut_rows = job->rows > 1 && (tall || job->columns == 1);
+            int64_t *longer = cut_rows ? &job->rows : &job->columns;
+            *longer = (*longer + 1) / 2;
+        }
+    }
+    job->whole.a_outside = job->sharing != SHARE_B;
+    job->task_rows = parts(job->panels_a, job->rows);
+    job->pack_a = parts(job->panels_a, 4 * threads);
+    job->pack_b = parts(job->panels_b, 4 * threads);
+}
+
+/// After choose_tasks.
+static void run_job(gemm_job *job) {
+    gemm_operand *a = &job->whole.a, *b = &job->whole.b;
+    if (shares_a(job))
+        a->panels = apus_scratch(PANELS_A, (size_t)(job->panels_a * a->width * a->units * 4));
+    if (job->sharing != SHARE_A)
+        b->panels = apus_scratch(PANELS_B, (size_t)(job->panels_b * b->width * b->units * 4));
+    run_tasks(job, pack_tasks(job), pack_task);
+    run_tasks(job, job->task_rows * parts(job->panels_b, job->columns), compute_task);
+}
+
+// MARK: one product
+
+static gemm_blocking choose_blocking(const apus_matmul *call, gemm_shape shape) {
+    apus_caches caches = apus_cpu_caches();
+    int64_t per_unit = gemm_per_unit(call->type, shape);
+    int64_t units = least(parts(call->k, per_unit), 4096);
+    int64_t lines = most(256, caches.l3 / 4 / (most(units, 1) * 4));
+    // The larger operand is packed in small chunks: it needs no limit, unless the sums must wait
+    // for more of k.
+    bool whole = call->k <= units * per_unit;
+    int64_t m = parts(lines, shape.rows) * shape.rows;
+    int64_t n = parts(lines, shape.columns) * shape.columns;
+    return (gemm_blocking){
+        .m = whole && call->m > call->n ? call->m : least(call->m, m),
+        .n = whole && call->n >= call->m ? call->n : least(call->n, n),
+        .k = most(1, units * per_unit),
+        .depth = most(1, parts(units, most(1, parts(units, 1024)))),
+    };
+}
+
+/// The job of a product, or of the part of it from row i, column j and element k of the sums on.
+static gemm_job make_job(const gemm_product *product, int64_t entry, bool alone, int64_t i,
+                         int64_t j, int64_t k, gemm_blocking size) {
+    const apus_matmul *call = &product->call;
+    gemm_shape shape = APUS_BEST(gemm_shape);
+    gemm_job job = {
+        .shape = shape, .pack = APUS_BEST(matmul_pack), .compute = APUS_BEST(matmul_block),
+        .whole = apus_matmul_part(product, entry, i, j, k, size, shape),
+        .depth = size.depth,
+        .alone = alone || call->m * call->n * call->k < 1 << 18,
+    };
+    job.panels_a = parts(job.whole.a.lines, shape.rows);
+    job.panels_b = parts(job.whole.b.lines, shape.columns);
+    choose_tasks(&job);
+    return job;
+}
+
+void apus_matmul_tiled(const gemm_product *product, int64_t entry, bool alone) {
+    const apus_matmul *call = &product->call;
+    gemm_shape shape = APUS_BEST(gemm_shape);
+    gemm_blocking size = choose_blocking(call, shape);
+
+    // Column sums of int8 and, where k is cut, all sums outlive a job.
+    int64_t m = parts(size.m, shape.rows) * shape.rows;
+    int64_t n = parts(size.n, shape.columns) * shape.columns;
+    int64_t column_sums = call->type == APUS_I8 ? n : 0, all_sums = size.k < call->k ? m * n : 0;
+    int32_t *sums = NULL;
+    if (column_sums + all_sums)
+        sums = apus_scratch(ALL_SUMS, (size_t)(column_sums + all_sums) * 4);
+    for (int64_t i = 0; i < call->m; i += size.m)
+        for (int64_t j = 0; j < call->n; j += size.n) {
+            int64_t k = 0;
+            do {
+                gemm_job job = make_job(product, entry, alone, i, j, k, size);
+                if (column_sums) job.whole.b.sums = sums;
+                if (all_sums) job.all_sums = (float *)(sums + column_sums);
+                run_job(&job);
+                k += size.k;
+            } while (k < call->k);
+        }
+}
+
+// MARK: batches
+
+typedef struct gemm_batch {
+    const gemm_product *product;
+    bool one_job;        // each entry is one job: that of entry 0 with other operands
+    gemm_job job;
+} gemm_batch;
+
+static void entry_task(void *context, int64_t entry, int32_t thread) {
+    (void)thread;
+    const gemm_batch *batch = context;
+    if (!batch->one_job) {
+        apus_matmul_tiled(batch->product, entry, true);
+        return;
+    }
+    const apus_matmul *call = &batch->product->call;
+    gemm_job job = batch->job;
+    int64_t bytes = gemm_bytes(call->type);
+    int64_t c = (call->c_offset[entry] - call->c_offset[0]) * gemm_bytes(call->c_type);
+    job.whole.a.data += (call->a_offset[entry] - call->a_offset[0]) * bytes;
+    job.whole.b.data += (call->b_offset[entry] - call->b_offset[0]) * bytes;
+    job.whole.c += c;
+    job.whole.residual += job.whole.residual ? c : 0;
+    run_job(&job);
+}
+
+void apus_matmul_tiled_batch(const gemm_product *product) {
+    const apus_matmul *call = &product->call;
+    gemm_batch batch = {.product = product};
+    gemm_blocking size = choose_blocking(call, APUS_BEST(gemm_shape));
+    batch.one_job = size.m >= call->m && size.n >= call->n && size.k >= call->k;
+    if (batch.one_job) batch.job = make_job(product, 0, true, 0, 0, 0, size);
+    apus_parallel(call->batch, entry_task, &batch);
+}
