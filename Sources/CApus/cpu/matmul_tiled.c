@@ -22,22 +22,22 @@ enum { PANELS_A, PANELS_B, SUMS, ALL_SUMS };   // scratch slots
 
 // MARK: one block of rows, columns and k
 
-/// Which operands are packed before the compute tasks; the others are packed by each task for
-/// itself.
-typedef enum gemm_sharing { SHARE_A, SHARE_B, SHARE_BOTH } gemm_sharing;
+/// How an operand is packed: before the compute tasks and for all of them, or piece by piece by each
+/// task for itself, or not at all.
+typedef enum gemm_packing { PACK_SHARED, PACK_STREAMED, PACK_NOT } gemm_packing;
 
 typedef struct gemm_job {
     gemm_block whole;               // all tiles of the block
     gemm_shape shape;
-    gemm_sharing sharing;
     bool alone;                     // too little work to share
+    bool wide;                      // b is the larger operand of the call, not a
+    gemm_packing pack_a, pack_b;
     int64_t panels_a, panels_b;
     int64_t depth;                  // units of k in a piece
-    int64_t pack_a, pack_b;         // panels a pack task takes
     int64_t rows, columns;          // panels of a and b a compute task takes
     int64_t task_rows;              // compute tasks in a column of tasks
     float *all_sums;                // of all tiles where k is cut into several jobs, else NULL
-    void (*pack)(apus_dtype, const gemm_operand *, bool, int64_t, int64_t);
+    void (*pack)(const gemm_operand *, bool, int64_t, int64_t, int64_t, int64_t);
     void (*compute)(const gemm_block *, float *);
 } gemm_job;
 
@@ -46,25 +46,31 @@ static void run_tasks(const gemm_job *job, int64_t tasks, apus_task body) {
     else apus_parallel(tasks, body, (void *)job);
 }
 
-static bool shares_a(const gemm_job *job) {
-    return job->sharing != SHARE_B && !job->whole.in_place;
+/// Pieces of an operand that is packed for all: parts of k where lines lie side by side, so that
+/// memory is read in order, else panels.
+static int64_t pack_parts(const gemm_operand *x) {
+    return x->k_stride == 1 ? parts(x->lines, x->width) : x->units;
+}
+
+static int64_t pack_part(const gemm_job *job, const gemm_operand *x) {
+    return most(1, parts(pack_parts(x), job->alone ? 1 : 4 * apus_thread_count()));
+}
+
+static int64_t pack_tasks(const gemm_job *job, const gemm_operand *x, gemm_packing packing) {
+    return packing == PACK_SHARED ? parts(pack_parts(x), pack_part(job, x)) : 0;
 }
 
 static void pack_task(void *context, int64_t task, int32_t thread) {
     (void)thread;
     const gemm_job *job = context;
-    int64_t tasks_a = shares_a(job) ? parts(job->panels_a, job->pack_a) : 0;
-    if (task < tasks_a)
-        job->pack(job->whole.type, &job->whole.a, true, task * job->pack_a,
-                  least((task + 1) * job->pack_a, job->panels_a));
-    else
-        job->pack(job->whole.type, &job->whole.b, job->whole.first, (task - tasks_a) * job->pack_b,
-                  least((task - tasks_a + 1) * job->pack_b, job->panels_b));
-}
-
-static int64_t pack_tasks(const gemm_job *job) {
-    return (shares_a(job) ? parts(job->panels_a, job->pack_a) : 0)
-        + (job->sharing == SHARE_A ? 0 : parts(job->panels_b, job->pack_b));
+    int64_t tasks_a = pack_tasks(job, &job->whole.a, job->pack_a);
+    bool is_a = task < tasks_a;
+    const gemm_operand *x = is_a ? &job->whole.a : &job->whole.b;
+    int64_t part = pack_part(job, x), first = (is_a ? task : task - tasks_a) * part;
+    int64_t last = least(first + part, pack_parts(x));
+    bool begins = is_a || job->whole.first;
+    if (x->k_stride == 1) job->pack(x, begins, first, last, 0, x->units);
+    else job->pack(x, begins, 0, parts(x->lines, x->width), first, last);
 }
 
 /// The tiles of a task.
@@ -105,7 +111,7 @@ static gemm_ahead next_source(const gemm_job *job, int64_t task, const gemm_oper
     task += job->alone ? 1 : apus_thread_count();
     if (task >= job->task_rows * parts(job->panels_b, job->columns)) return (gemm_ahead){};
     gemm_block block = task_block(job, task);
-    return source_of(job->sharing == SHARE_A ? &block.b : &block.a, 0, job->depth, per_unit);
+    return source_of(job->pack_b == PACK_STREAMED ? &block.b : &block.a, 0, job->depth, per_unit);
 }
 
 static void compute_task(void *context, int64_t task, int32_t thread) {
@@ -115,10 +121,9 @@ static void compute_task(void *context, int64_t task, int32_t thread) {
     const int64_t units = block.a.units, tile = job->shape.rows * job->shape.columns;
     const int64_t rows = parts(block.a.lines, block.a.width);
     const int64_t columns = parts(block.b.lines, block.b.width);
-    gemm_operand *streamed = job->sharing == SHARE_A ? &block.b
-        : job->sharing == SHARE_B ? &block.a : NULL;
-    const bool packs = streamed && !(streamed == &block.a && block.in_place);
-    if (packs) {
+    gemm_operand *streamed = job->pack_b == PACK_STREAMED ? &block.b
+        : job->pack_a == PACK_STREAMED ? &block.a : NULL;
+    if (streamed) {
         size_t bytes = (size_t)(parts(streamed->lines, streamed->width) * streamed->width) * 4;
         streamed->panels = apus_scratch(streamed == &block.a ? PANELS_A : PANELS_B,
                                         bytes * (size_t)least(job->depth, units));
@@ -136,13 +141,14 @@ static void compute_task(void *context, int64_t task, int32_t thread) {
         : apus_scratch(SUMS, (size_t)(tile * (block.keep ? rows * columns : 1)) * 4);
     do {
         block.depth = least(job->depth, units - block.start);
-        if (packs) {
+        if (streamed) {
             streamed->from = block.start;
             streamed->held = block.depth;
-            job->pack(block.type, streamed, block.first && block.start == 0, 0,
-                      parts(streamed->lines, streamed->width));
+            job->pack(streamed, block.first && block.start == 0, 0,
+                      parts(streamed->lines, streamed->width), block.start,
+                      block.start + block.depth);
+            block.ahead = next_source(job, task, streamed, block.start);
         }
-        if (streamed) block.ahead = next_source(job, task, streamed, block.start);
         int64_t fetches = block.ahead_tiles * block.depth, step = 8;
         while (step < 64 && fetches * step < (block.ahead.rows + 1) * (block.ahead.bytes + 64))
             step *= 2;
@@ -166,21 +172,25 @@ static int64_t even_chunk(int64_t panels, int64_t largest, int64_t threads) {
 }
 
 /// Cuts the job into tasks. The larger operand is cut into chunks that fit the level-2 cache, each
-/// packed and used by one thread, and the smaller one is packed for all; where that gives too few
-/// chunks for the threads, both are.
+/// used by one thread; where that gives too few chunks for the threads, both operands are cut.
+/// Chunks whose lines are columns of memory are packed by their tasks.
 static void choose_tasks(gemm_job *job) {
-    int64_t m = job->panels_a * job->shape.rows, n = job->panels_b * job->shape.columns;
+    gemm_block *whole = &job->whole;
+    const bool wide = job->wide;
     int64_t threads = job->alone ? 1 : apus_thread_count();
-    int64_t panels = n >= m ? job->panels_b : job->panels_a;
-    int64_t width = n >= m ? job->shape.columns : job->shape.rows;
+    int64_t panels = wide ? job->panels_b : job->panels_a;
+    int64_t width = wide ? job->shape.columns : job->shape.rows;
     int64_t chunk = most(1, apus_cpu_caches().l2 / 4 / (job->depth * width * 4));
     job->rows = job->panels_a;
     job->columns = job->panels_b;
+    job->pack_a = job->pack_b = PACK_SHARED;
+    whole->a_outside = true;
     if (threads == 1 || panels >= 3 * threads) {
-        job->sharing = n >= m ? SHARE_A : SHARE_B;
-        *(n >= m ? &job->columns : &job->rows) = even_chunk(panels, chunk, threads);
-    } else {
-        job->sharing = SHARE_BOTH;
+        whole->a_outside = wide;
+        *(wide ? &job->columns : &job->rows) = even_chunk(panels, chunk, threads);
+        if (wide && whole->b.k_stride == 1) job->pack_b = PACK_STREAMED;
+        if (!wide && whole->a.k_stride == 1) job->pack_a = PACK_STREAMED;
+    } else
         while (parts(job->panels_a, job->rows) * parts(job->panels_b, job->columns) < 4 * threads
                && (job->rows > 1 || job->columns > 1)) {
             bool tall = job->rows * job->shape.rows > job->columns * job->shape.columns;
@@ -188,42 +198,46 @@ static void choose_tasks(gemm_job *job) {
             int64_t *longer = cut_rows ? &job->rows : &job->columns;
             *longer = (*longer + 1) / 2;
         }
-    }
-    job->whole.a_outside = job->sharing != SHARE_B;
+    if (whole->in_place) job->pack_a = PACK_NOT;
     job->task_rows = parts(job->panels_a, job->rows);
-    job->pack_a = parts(job->panels_a, 4 * threads);
-    job->pack_b = parts(job->panels_b, 4 * threads);
 }
 
-/// After choose_tasks.
-static void run_job(gemm_job *job) {
+/// After choose_tasks; ready: the larger operand is packed already, if it is packed for all.
+static void run_job(gemm_job *job, bool ready) {
     gemm_operand *a = &job->whole.a, *b = &job->whole.b;
-    if (shares_a(job))
+    if (job->pack_a == PACK_SHARED)
         a->panels = apus_scratch(PANELS_A, (size_t)(job->panels_a * a->width * a->units * 4));
-    if (job->sharing != SHARE_A)
+    if (job->pack_b == PACK_SHARED)
         b->panels = apus_scratch(PANELS_B, (size_t)(job->panels_b * b->width * b->units * 4));
-    run_tasks(job, pack_tasks(job), pack_task);
+    gemm_packing *larger = job->wide ? &job->pack_b : &job->pack_a;
+    if (ready && *larger == PACK_SHARED) *larger = PACK_NOT;
+    run_tasks(job, pack_tasks(job, a, job->pack_a) + pack_tasks(job, b, job->pack_b), pack_task);
     run_tasks(job, job->task_rows * parts(job->panels_b, job->columns), compute_task);
 }
 
 // MARK: one product
 
+/// Lines of a block where `lines` of `units` are cut into blocks of about `bytes`, whole tiles.
+static int64_t even_lines(int64_t lines, int64_t units, int64_t tile, int64_t bytes) {
+    int64_t fit = most(256, bytes / (most(units, 1) * 4));
+    return parts(parts(lines, most(1, (lines + fit / 2) / fit)), tile) * tile;
+}
+
+/// The smaller operand is packed for all; so is the larger one where its lines lie side by side,
+/// else it is packed in small chunks and needs no limit, unless the sums must wait for more of k.
 static gemm_blocking choose_blocking(const apus_matmul *call, gemm_shape shape) {
-    apus_caches caches = apus_cpu_caches();
-    int64_t per_unit = gemm_per_unit(call->type, shape);
+    int64_t l3 = apus_cpu_caches().l3, per_unit = gemm_per_unit(call->type, shape);
     int64_t units = least(parts(call->k, per_unit), 4096);
-    int64_t lines = most(256, caches.l3 / 4 / (most(units, 1) * 4));
-    // The larger operand is packed in small chunks: it needs no limit, unless the sums must wait
-    // for more of k.
-    bool whole = call->k <= units * per_unit;
-    int64_t m = parts(lines, shape.rows) * shape.rows;
-    int64_t n = parts(lines, shape.columns) * shape.columns;
-    return (gemm_blocking){
-        .m = whole && call->m > call->n ? call->m : least(call->m, m),
-        .n = whole && call->n >= call->m ? call->n : least(call->n, n),
+    bool whole = call->k <= units * per_unit, wide = call->n >= call->m;
+    gemm_blocking size = {
+        .m = even_lines(call->m, units, shape.rows, wide ? l3 / 4 : l3 / 2),
+        .n = even_lines(call->n, units, shape.columns, wide ? l3 / 2 : l3 / 4),
         .k = most(1, units * per_unit),
         .depth = most(1, parts(units, most(1, parts(units, 1024)))),
     };
+    if (whole && !wide && call->a_column == 1) size.m = call->m;
+    if (whole && wide && call->b_row == 1) size.n = call->n;
+    return size;
 }
 
 /// The job of a product, or of the part of it from row i, column j and element k of the sums on.
@@ -235,7 +249,7 @@ static gemm_job make_job(const gemm_product *product, int64_t entry, bool alone,
         .shape = shape, .pack = APUS_BEST(matmul_pack), .compute = APUS_BEST(matmul_block),
         .whole = apus_matmul_part(product, entry, i, j, k, size, shape),
         .depth = size.depth,
-        .alone = alone || call->m * call->n * call->k < 1 << 18,
+        .alone = alone || call->m * call->n * call->k < 1 << 18, .wide = call->n >= call->m,
     };
     job.panels_a = parts(job.whole.a.lines, shape.rows);
     job.panels_b = parts(job.whole.b.lines, shape.columns);
@@ -255,17 +269,21 @@ void apus_matmul_tiled(const gemm_product *product, int64_t entry, bool alone) {
     int32_t *sums = NULL;
     if (column_sums + all_sums)
         sums = apus_scratch(ALL_SUMS, (size_t)(column_sums + all_sums) * 4);
-    for (int64_t i = 0; i < call->m; i += size.m)
-        for (int64_t j = 0; j < call->n; j += size.n) {
-            int64_t k = 0;
-            do {
-                gemm_job job = make_job(product, entry, alone, i, j, k, size);
-                if (column_sums) job.whole.b.sums = sums;
-                if (all_sums) job.all_sums = (float *)(sums + column_sums);
-                run_job(&job);
-                k += size.k;
-            } while (k < call->k);
-        }
+    // All blocks of the smaller operand for each one of the larger.
+    int64_t rows = parts(call->m, size.m), columns = parts(call->n, size.n);
+    bool wide = call->n >= call->m, whole = size.k >= call->k;
+    for (int64_t block = 0; block < rows * columns; block++) {
+        int64_t i = wide ? block % rows : block / columns;
+        int64_t j = wide ? block / rows : block % columns;
+        int64_t k = 0;
+        do {
+            gemm_job job = make_job(product, entry, alone, i * size.m, j * size.n, k, size);
+            if (column_sums) job.whole.b.sums = sums;
+            if (all_sums) job.all_sums = (float *)(sums + column_sums);
+            run_job(&job, whole && (wide ? i : j) > 0);
+            k += size.k;
+        } while (k < call->k);
+    }
 }
 
 // MARK: batches
@@ -291,7 +309,7 @@ static void entry_task(void *context, int64_t entry, int32_t thread) {
     job.whole.b.data += (call->b_offset[entry] - call->b_offset[0]) * bytes;
     job.whole.c += c;
     job.whole.residual += job.whole.residual ? c : 0;
-    run_job(&job);
+    run_job(&job, false);
 }
 
 void apus_matmul_tiled_batch(const gemm_product *product) {
