@@ -21,6 +21,7 @@ let package = Package(
         .library(name: "Adversarial", targets: ["Adversarial"]),
         .library(name: "Flows", targets: ["Flows"]),
         .library(name: "Metrics", targets: ["Metrics"]),
+        .library(name: "Text", targets: ["Text"]),
         .executable(name: "apus", targets: ["ApusCLI"]),
     ],
     targets: [
@@ -29,6 +30,8 @@ let package = Package(
         .systemLibrary(
             name: "CLAPACKE", pkgConfig: "lapacke", providers: [.apt(["liblapacke-dev"])]),
         .systemLibrary(name: "COpenCL", providers: [.apt(["opencl-headers"])]),
+        .systemLibrary(
+            name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
 
         .target(
             name: "CApus",
@@ -76,6 +79,7 @@ let package = Package(
             linkerSettings: [.linkedLibrary("m"), .linkedLibrary("dl"), .linkedLibrary("pthread")]),
         .target(name: "Tensors", dependencies: ["CApus"], swiftSettings: strict),
         .target(name: "Files", dependencies: ["Tensors"], swiftSettings: strict),
+        .target(name: "Text", dependencies: ["Files", "CPCRE2"], swiftSettings: strict),
 
         .target(
             name: "Networks", dependencies: ["Tensors", "Files"], swiftSettings: strict),
@@ -98,7 +102,7 @@ let package = Package(
             name: "ApusCLI",
             dependencies: [
                 "Tensors", "Files", "Networks", "Transformers", "Autoencoders", "Adversarial",
-                "Flows", "Metrics", "Benchmarking",
+                "Flows", "Metrics", "Text", "Benchmarking",
             ],
             swiftSettings: strict),
 
@@ -107,7 +111,7 @@ let package = Package(
             name: "Support",
             dependencies: [
                 "Tensors", "Files", "Networks", "Transformers", "Autoencoders", "Adversarial",
-                "Flows",
+                "Flows", "Text",
             ],
             path: "Tests/Support", swiftSettings: strict),
         .executableTarget(
@@ -119,12 +123,14 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ApusCLITests",
-            dependencies: ["ApusCLI", "Benchmarking", "Tensors", "Files", "Networks"],
+            dependencies: ["ApusCLI", "Benchmarking", "Tensors", "Files", "Networks", "Text"],
             swiftSettings: strict),
         .testTarget(
             name: "NetworksTests", dependencies: ["Networks", "Tensors", "Files"],
             swiftSettings: strict),
         .testTarget(name: "FilesTests", dependencies: ["Files", "Tensors"], swiftSettings: strict),
+        .testTarget(
+            name: "TextTests", dependencies: ["Text", "Files", "Support"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu2x

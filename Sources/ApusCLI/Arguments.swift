@@ -3,12 +3,14 @@ import Benchmarking
 /// A flag of a command: a switch, or one that takes a value.
 struct Flag: Sendable {
     let name: String
+    /// One letter that does the same, behind one dash.
+    let short: String?
     /// What stands for the value in the help; nil for a switch.
     let value: String?
     let help: String
 
-    init(_ name: String, _ value: String? = nil, _ help: String) {
-        (self.name, self.value, self.help) = (name, value, help)
+    init(_ name: String, _ value: String? = nil, _ help: String, short: String? = nil) {
+        (self.name, self.short, self.value, self.help) = (name, short, value, help)
     }
 }
 
@@ -17,7 +19,7 @@ struct Arguments: Sendable {
     private(set) var words: [String] = []
     private var values: [String: String] = [:]
 
-    /// Takes `--name value`, `--name=value` and `--switch`; everything else is a word. After `--` all are words.
+    /// Takes `--name value`, `--name=value`, `-n value` and `--switch`; everything else is a word. After `--` all are words.
     init(_ list: [String], flags: [Flag], command: String) throws(BenchmarkError) {
         var rest = list[...]
         while let word = rest.popFirst() {
@@ -31,7 +33,8 @@ struct Arguments: Sendable {
             }
             let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             let name = String(parts[0].drop { $0 == "-" })
-            guard word.hasPrefix("--"), let flag = flags.first(where: { $0.name == name }) else {
+            let isLong = word.hasPrefix("--")
+            guard let flag = flags.first(where: { (isLong ? $0.name : $0.short) == name }) else {
                 throw .usage(
                     Arguments.unknown(
                         String(parts[0]), among: flags.map { "--\($0.name)" }, command))

@@ -20,7 +20,8 @@ extension Command {
     /// The text of `apus help NAME`.
     static var help: String {
         let lines = flags.map { flag in
-            let left = "--\(flag.name)" + (flag.value.map { " \($0)" } ?? "")
+            let short = flag.short.map { "-\($0), " } ?? ""
+            let left = "\(short)--\(flag.name)" + (flag.value.map { " \($0)" } ?? "")
             return "  " + left.padded(28) + " " + flag.help
         }
         let head = "usage: apus \(name)\(usage.isEmpty ? "" : " \(usage)")\n\n\(summary)\n"

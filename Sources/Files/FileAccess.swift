@@ -72,6 +72,12 @@ private func writeAll(_ file: Int32, _ bytes: UnsafeRawBufferPointer) -> Bool {
 
 private func systemError() -> String { String(cString: strerror(errno)) }
 
+/// Whether a path leads to a folder.
+public func isFolder(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+}
+
 /// The paths of all files below a folder, sorted, folders walked through in order.
 public func filesBelow(_ folder: String) throws(FileError) -> [String] {
     guard let handle = opendir(folder) else {

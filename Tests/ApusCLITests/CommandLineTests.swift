@@ -20,6 +20,11 @@ import Testing
         (["bench", "--fail-on-regress", "5%"], 2), (["tune", "--device", "cpu"], 2),
         (["bench", "add", "--rows", "1000000000", "--cols", "1000000000", "--no-peers"], 1),
         (["devices", "--json", "/nonexistent/x"], 1), (["demo", "--steps", "0"], 2),
+        (["tokenizer"], 2), (["tokenizer", "train"], 2),
+        (["tokenizer", "train", "/nonexistent"], 1),
+        (["tokenizer", "train", "x", "--vocab", "10"], 2),
+        (["tokenizer", "train", "x", "--type", "y"], 2), (["tokenize", "x"], 2),
+        (["tokenize", "-m", "/nonexistent", "x"], 1), (["tokenize", "-q", "x"], 2),
     ])
     func exitCodes(words: [String], code: Int) {
         #expect(Int(Apus.run(words)) == code)
