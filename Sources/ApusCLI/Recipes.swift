@@ -1,12 +1,14 @@
 import Autoencoders
 import Benchmarking
+import Flows
 import Metrics
 import Networks
 
 /// Everything that `apus train` can train.
 enum Recipes {
     static let all: [any Recipe.Type] = [
-        AutoencoderRecipe.self, VAERecipe.self, VQVAERecipe.self, ClassifierRecipe.self,
+        AutoencoderRecipe.self, VAERecipe.self, VQVAERecipe.self, RealNVPRecipe.self,
+        GlowRecipe.self, ClassifierRecipe.self,
     ]
 
     static func named(_ name: String) throws(BenchmarkError) -> any Recipe.Type {
