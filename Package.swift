@@ -20,6 +20,7 @@ let package = Package(
         .library(name: "Autoencoders", targets: ["Autoencoders"]),
         .library(name: "Adversarial", targets: ["Adversarial"]),
         .library(name: "Flows", targets: ["Flows"]),
+        .library(name: "Diffusion", targets: ["Diffusion"]),
         .library(name: "Metrics", targets: ["Metrics"]),
         .library(name: "Text", targets: ["Text"]),
         .executable(name: "apus", targets: ["ApusCLI"]),
@@ -93,6 +94,9 @@ let package = Package(
             name: "Adversarial", dependencies: ["Networks", "Tensors", "Files"],
             swiftSettings: strict),
         .target(
+            name: "Diffusion", dependencies: ["Networks", "Tensors", "Files"],
+            swiftSettings: strict),
+        .target(
             name: "Flows", dependencies: ["Networks", "Tensors", "Files"], swiftSettings: strict),
 
         .target(name: "Benchmarking", dependencies: ["Tensors", "Files"], swiftSettings: strict),
@@ -111,7 +115,7 @@ let package = Package(
             name: "Support",
             dependencies: [
                 "Tensors", "Files", "Networks", "Transformers", "Autoencoders", "Adversarial",
-                "Flows", "Text",
+                "Flows", "Diffusion", "Text",
             ],
             path: "Tests/Support", swiftSettings: strict),
         .executableTarget(

@@ -144,5 +144,5 @@ struct TrainRun {
 }
 
 let trainTable: [String: TrainProgram] = [
-    textPrograms, picturePrograms, adversarialPrograms, flowPrograms,
+    textPrograms, picturePrograms, adversarialPrograms, flowPrograms, diffusionPrograms,
 ].reduce([:]) { $0.merging($1) { $1 } }
