@@ -85,13 +85,15 @@ let package = Package(
         .target(
             name: "Networks", dependencies: ["Tensors", "Files"], swiftSettings: strict),
         .target(
+            name: "Metrics", dependencies: ["Networks", "Tensors", "Files"], swiftSettings: strict),
+        .target(
             name: "Transformers", dependencies: ["Networks", "Tensors", "Files"],
             swiftSettings: strict),
         .target(
             name: "Autoencoders", dependencies: ["Networks", "Tensors", "Files"],
             swiftSettings: strict),
         .target(
-            name: "Adversarial", dependencies: ["Networks", "Tensors", "Files"],
+            name: "Adversarial", dependencies: ["Networks", "Metrics", "Tensors", "Files"],
             swiftSettings: strict),
         .target(
             name: "Diffusion", dependencies: ["Networks", "Tensors", "Files"],
@@ -100,8 +102,6 @@ let package = Package(
             name: "Flows", dependencies: ["Networks", "Tensors", "Files"], swiftSettings: strict),
 
         .target(name: "Benchmarking", dependencies: ["Tensors", "Files"], swiftSettings: strict),
-        .target(
-            name: "Metrics", dependencies: ["Tensors", "Files", "Networks"], swiftSettings: strict),
         .executableTarget(
             name: "ApusCLI",
             dependencies: [

@@ -66,7 +66,7 @@ extension DCGAN {
         let layers: [ConvTranspose2D]
         let norms: [BatchNorm]
 
-        init(_ scope: ParameterScope, _ c: Configuration) {
+        public init(_ scope: ParameterScope, _ c: Configuration) {
             let widths = [c.latent] + c.widths.reversed() + [c.pictureChannels]
             let last = widths.count - 2
             layers = (0...last).map { i in
@@ -90,7 +90,7 @@ extension DCGAN {
         /// Of the layers between the first and the last.
         let norms: [BatchNorm]
 
-        init(_ scope: ParameterScope, _ c: Configuration) {
+        public init(_ scope: ParameterScope, _ c: Configuration) {
             let widths = [c.pictureChannels] + c.widths + [1]
             let last = widths.count - 2
             layers = (0...last).map { i in

@@ -1,3 +1,4 @@
+import Adversarial
 import Autoencoders
 import Benchmarking
 import Flows
@@ -8,7 +9,7 @@ import Networks
 enum Recipes {
     static let all: [any Recipe.Type] = [
         AutoencoderRecipe.self, VAERecipe.self, VQVAERecipe.self, RealNVPRecipe.self,
-        GlowRecipe.self, ClassifierRecipe.self,
+        GlowRecipe.self, DCGANRecipe.self, ClassifierRecipe.self,
     ]
 
     static func named(_ name: String) throws(BenchmarkError) -> any Recipe.Type {

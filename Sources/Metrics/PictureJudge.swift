@@ -1,0 +1,88 @@
+public import Networks
+public import Tensors
+
+/// Measures generated pictures against real ones in the features of a classifier, which it trains on the very same
+/// data when it is first asked, and keeps with the run.
+public final class PictureJudge {
+    private let feed: PictureFeed
+    private let store: ParameterStore
+    private let classifier: Classifier
+    private let count: Int
+    private var isTrained = false
+    /// Features of real pictures (count, F).
+    private var real: Tensor?
+
+    private static let steps = 400
+
+    /// - Parameter count: of the real pictures that generated ones are compared with.
+    public init(_ feed: PictureFeed, count: Int, on device: Device) throws {
+        (self.feed, self.count) = (feed, min(count, feed.test.count))
+        var configuration = Classifier.Configuration()
+        (configuration.height, configuration.width) = (feed.test.height, feed.test.width)
+        (configuration.channels, configuration.classes) = (
+            feed.test.channels, feed.test.classes.count
+        )
+        store = ParameterStore(seed: 7, on: device)
+        classifier = Classifier(store.scope, configuration)
+    }
+
+    /// Distances of pictures (N, H, W, C) in 0 ... 1 from the test set. The first is Fréchet's.
+    public func figures(_ pictures: Tensor) throws -> Figures {
+        let real = realFeatures()
+        let made = features(pictures)
+        let kernel = FeatureDistance.kernel(real, made)
+        let quality = FeatureDistance.precisionAndRecall(real: real, generated: made)
+        return [
+            "fid": try FeatureDistance.frechet(real, made), "kid": kernel.mean,
+            "inception": FeatureDistance.inceptionScore(classifier.logits(made)),
+            "precision": quality.precision, "recall": quality.recall,
+            "pictures": Double(pictures.shape[0]), "real": Double(real.shape[0]),
+        ]
+    }
+
+    private func realFeatures() -> Tensor {
+        if let real { return real }
+        if !isTrained { train() }
+        let found = features(feed.test[0..<count].values)
+        real = found
+        return found
+    }
+
+    private func features(_ pictures: Tensor) -> Tensor {
+        noGrad {
+            let parts = stride(from: 0, to: pictures.shape[0], by: 250).map { start in
+                classifier.features(
+                    pictures.narrowed(
+                        0, start: start, count: min(250, pictures.shape[0] - start)))
+            }
+            return Tensor.concatenated(parts)
+        }
+    }
+
+    private func train() {
+        var plan = TrainingPlan(steps: PictureJudge.steps, batch: 64)
+        plan.seed = 7
+        let settings = Learner.Settings(weightDecay: 1e-4, warmup: 20)
+        var learner = Learner("judge", store, settings, plan)
+        let order = BatchOrder(count: feed.training.count, batch: 64, seed: 7)
+        for step in 0..<plan.steps {
+            _ = learner.step(step, over: [order.indices(step)]) { context, indices in
+                let batch = feed.training.batch(indices)
+                return classifier(batch.pictures, context).crossEntropy(batch.labels)
+            }
+        }
+        isTrained = true
+    }
+
+    // MARK: saving
+
+    public func save(to state: inout TrainingState) {
+        if isTrained { state.add(store, "judge") }
+    }
+
+    public func restore(from state: TrainingState) throws {
+        isTrained = !state.part("judge.").isEmpty
+        if isTrained { try state.restore(store, "judge") }
+        real = nil
+    }
+}
