@@ -240,6 +240,8 @@ void test_conv2d(void) {
         check_narrow(square(1, 19, 3, 8, 4, 3, 0, 1, 1), type);
         check_narrow(square(2, 9, 1, 5, 3, 1, 0, 1, 1), type);
         check_narrow(square(1, 9, 3, 5, 3, 1, 2, 2, 1), type);
+        check_narrow(square(2, 9, 36, 17, 3, 1, 1, 1, 1), type);   // rows of odd length
+        check_narrow(square(1, 11, 34, 30, 3, 2, 2, 2, 1), type);
     }
     // Weights that outweigh the pixels.
     check_case(square(2, 5, 230, 260, 3, 2, 1, 1, 1));

@@ -52,13 +52,14 @@ static bool reads_in_place(const conv_plan *p) {
         && (most_columns(p) - 1) * p->step_w + p->max_dx < p->w;
 }
 
-/// Whether the weights outweigh the pixels: then every panel is packed by the task that uses it, and
-/// read from its level-2 cache by all pixels. The sums of all pixels wait there too between parts.
+/// Whether the weights outweigh the pixels: then every panel is packed by the task that uses it,
+/// and read from its level-2 cache by all pixels. Between parts all sums wait there too.
 static bool goes_by_panel(const conv_plan *p) {
     enum { LEAST_WEIGHTS = 1 << 21, MOST_SUMS = 1 << 18, PANELS_A_THREAD = 4 };   // bytes
     const int64_t panels = p->groups * p->panels, pixels = p->n * most_rows(p) * most_columns(p);
     return panels * p->taps * p->units * p->panel_width * 4 >= LEAST_WEIGHTS
-        && pixels * p->panel_width * 4 <= MOST_SUMS && panels >= PANELS_A_THREAD * apus_thread_count();
+        && pixels * p->panel_width * 4 <= MOST_SUMS
+        && panels >= PANELS_A_THREAD * apus_thread_count();
 }
 
 /// One area.

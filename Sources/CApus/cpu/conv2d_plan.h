@@ -48,7 +48,7 @@ typedef struct conv_plan {
     int64_t min_dy, max_dy, min_dx, max_dx;
     // Few channels: what a row of the kernel covers (columns × channels) is copied for every output
     // as the channels of one tap. The columns begin at output · joined_step + joined_dx.
-    int64_t joined, joined_step, joined_dx;   // joined: 0, or the kernel's width
+    int64_t joined, joined_step, joined_dx;   // the kernel's width or 0
 
     int64_t in_unit, units;                // channels of a unit, units of a tap
     int64_t panels, panel_width;           // panels of a group, each (taps, units, panel_width)
