@@ -132,6 +132,9 @@ let package = Package(
         .testTarget(
             name: "NetworksTests", dependencies: ["Networks", "Tensors", "Files"],
             swiftSettings: strict),
+        .testTarget(
+            name: "DiffusionTests", dependencies: ["Diffusion", "Tensors", "Files", "Support"],
+            swiftSettings: strict),
         .testTarget(name: "FilesTests", dependencies: ["Files", "Tensors"], swiftSettings: strict),
         .testTarget(
             name: "TextTests", dependencies: ["Text", "Files", "Support"], swiftSettings: strict),

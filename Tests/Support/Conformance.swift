@@ -10,6 +10,7 @@ extension ConformanceCase {
             case "blocks": return try runBlock(self, on: device)
             case "optim": return try runOptim(self, on: device)
             case "train": return try runTrain(self, on: device)
+            case "schedulers": return try runScheduler(self, on: device)
             default: return .skipped
             }
         } catch {

@@ -82,7 +82,7 @@ func runOp(_ test: ConformanceCase, on device: Device) throws -> Verdict {
     return .passed
 }
 
-private func compareOutputs(
+func compareOutputs(
     _ test: ConformanceCase, _ file: SafetensorsFile, _ outputs: [String: Tensor], _ device: Device
 ) throws -> String? {
     for entry in file.entries where entry.name.hasPrefix("out.") {
