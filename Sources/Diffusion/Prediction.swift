@@ -13,7 +13,7 @@ public enum Prediction: Sendable, Equatable {
 }
 
 /// a x + b y: the data, noise or slope that a model's output y at x stands for.
-struct Mix {
+struct Mix: Sendable {
     let x: Double
     let y: Double
 

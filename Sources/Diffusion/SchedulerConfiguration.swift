@@ -245,8 +245,8 @@ extension SchedulerConfiguration {
         return try FlowMatching(sigmas: sigmas, timesteps: request.timesteps, of: n, options)
     }
 
-    private func consistencyModel(_ request: SamplingRequest) throws -> ConsistencyModel {
-        var options = ConsistencyModel.Options()
+    private func consistencyModel(_ request: SamplingRequest) throws -> ConsistencySampler {
+        var options = ConsistencySampler.Options()
         options.smallest = number("sigma_min") ?? options.smallest
         options.largest = number("sigma_max") ?? options.largest
         options.dataDeviation = number("sigma_data") ?? options.dataDeviation
@@ -255,9 +255,9 @@ extension SchedulerConfiguration {
         options.clips = flag("clip_denoised", true)
         let n = json["num_train_timesteps"] == nil ? 40 : try timestepCount()
         if let timesteps = request.timesteps {
-            return try ConsistencyModel(timesteps: timesteps.map { whole($0) }, of: n, options)
+            return try ConsistencySampler(timesteps: timesteps.map { whole($0) }, of: n, options)
         }
-        return try ConsistencyModel(steps: steps(request), of: n, options)
+        return try ConsistencySampler(steps: steps(request), of: n, options)
     }
 }
 

@@ -82,7 +82,8 @@ public struct Euler: Sampler {
         let stirs = churn.amount > 0 && sigma >= churn.minimum && sigma <= churn.maximum
         let gamma = stirs ? min(churn.amount / Double(sigmas.count - 1), 2.0.squareRoot() - 1) : 0
         if gamma == 0 {
-            return mix((1, x), (next - sigma, process.prediction.slope(atSigma: sigma)(x, y)))
+            let slope = process.prediction.slope(atSigma: sigma)
+            return mix((1 + (next - sigma) * slope.x, x), ((next - sigma) * slope.y, y))
         }
         let stirred = sigma * (1 + gamma)
         let added = churn.scale * (stirred * stirred - sigma * sigma).squareRoot()

@@ -31,7 +31,9 @@ public struct EulerAncestral: Sampler {
         let (from, to) = (sigmas[i] * sigmas[i], sigmas[i + 1] * sigmas[i + 1])
         let up = to * (from - to) / from
         let down = (to - up).squareRoot()
-        let slope = process.prediction.slope(atSigma: sigmas[i])(x, y)
-        return mix((1, x), (down - sigmas[i], slope), (up.squareRoot(), noise()))
+        let slope = process.prediction.slope(atSigma: sigmas[i])
+        let change = down - sigmas[i]
+        return mix(
+            (1 + change * slope.x, x), (change * slope.y, y), (up.squareRoot(), noise()))
     }
 }

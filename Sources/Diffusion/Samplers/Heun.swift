@@ -11,8 +11,8 @@ public struct Heun: Sampler {
     public let sigmas: [Double]
     public let initialDeviation: Double
     private let process: DiffusionProcess
-    /// x and slope of the first evaluation of a step.
-    private var start: (x: Tensor, slope: Tensor)?
+    /// x, the output and the slope as a mix of both, of the first evaluation of a step.
+    private var start: (x: Tensor, y: Tensor, slope: Mix)?
 
     public init(
         _ process: DiffusionProcess, steps: Int, spacing: Spacing = .linspace,
@@ -44,19 +44,23 @@ public struct Heun: Sampler {
 
     public mutating func step(_ y: Tensor, at i: Int, from x: Tensor, noise: () -> Tensor) -> Tensor
     {
-        let slope = slope(y, x, sigma: sigmas[i])
+        let (slope, y) = slope(y, x, sigma: sigmas[i])
         if i % 2 == 1, let start {
-            let change = (sigmas[i] - sigmas[i - 1]) / 2
+            let half = (sigmas[i] - sigmas[i - 1]) / 2
             self.start = nil
-            return mix((1, start.x), (change, start.slope), (change, slope))
+            return mix(
+                (1 + half * start.slope.x, start.x), (half * start.slope.y, start.y),
+                (half * slope.x, x), (half * slope.y, y))
         }
-        start = (x, slope)
-        return mix((1, x), (sigmas[i + 1] - sigmas[i], slope))
+        start = (x, y, slope)
+        let change = sigmas[i + 1] - sigmas[i]
+        return mix((1 + change * slope.x, x), (change * slope.y, y))
     }
 
-    private func slope(_ y: Tensor, _ x: Tensor, sigma: Double) -> Tensor {
-        if process.clipping == .none { return process.prediction.slope(atSigma: sigma)(x, y) }
+    /// d as a mix of x and the output, or of x and the clipped guess at the data, which then stands for the output.
+    private func slope(_ y: Tensor, _ x: Tensor, sigma: Double) -> (Mix, Tensor) {
+        if process.clipping == .none { return (process.prediction.slope(atSigma: sigma), y) }
         let x0 = process.clipping(process.prediction.data(atSigma: sigma)(x, y))
-        return mix((1 / sigma, x), (-1 / sigma, x0))
+        return (Prediction.data.slope(atSigma: sigma), x0)
     }
 }

@@ -6,7 +6,7 @@ public import Tensors
 ///
 ///     d = (σ - m) D / √(σ² + D²) y + D² / ((σ - m)² + D²) x,   limited to ±1 if `clips`
 ///     x ← d + noiseScale √(n² - m²) noise
-public struct ConsistencyModel: Sampler {
+public struct ConsistencySampler: Sampler {
     public struct Options: Sendable {
         public var smallest = 0.002
         public var largest = 80.0
