@@ -217,37 +217,56 @@ static apus_array narrowed(const apus_array *x, int64_t n) {
     return y;
 }
 
-// The same numbers as bf16 and as f32 give the same to bf16's precision: tiles, odd sizes, few
-// rows.
-static void check_bf16(int64_t tq, int64_t d, int64_t dv, bool causal) {
-    enum { B = 2, HQ = 4, HK = 2, TK = 203 };
-    int64_t nq = B * HQ * tq, nk = B * HK * TK;
-    float *data[5] = {randoms(nq * d), randoms(nk * d), randoms(nk * dv), randoms(nq * dv),
-                      randoms(nq * dv)};
-    apus_attention wide = {.q = array_of(data[0], B, HQ, tq, d, true),
-                           .k = array_of(data[1], B, HK, TK, d, true),
-                           .v = array_of(data[2], B, HK, TK, dv, false),
-                               .o = array_of(data[3], B, HQ, tq, dv, true),
-                           .scale = 0.3f, .causal = causal, .causal_offset = 70};
-    apus_attention narrow = wide;
-    narrow.q = narrowed(&wide.q, nq * d);
-    narrow.k = narrowed(&wide.k, nk * d);
-    narrow.v = narrowed(&wide.v, nk * dv);
-    narrow.o = narrowed(&wide.o, nq * dv);
-    apus_attention_forward(&wide, NULL);
-    apus_attention_forward(&narrow, NULL);
+static double widest_gap(const apus_array *narrow, const float *wide, int64_t n) {
     double worst = 0;
-    for (int64_t i = 0; i < nq * dv; i++) {
-        uint32_t bits = (uint32_t)((uint16_t *)narrow.o.data)[i] << 16;
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t bits = (uint32_t)((uint16_t *)narrow->data)[i] << 16;
         float value;
         memcpy(&value, &bits, 4);
-        worst = fmax(worst, fabs(value - data[3][i]));
+        double gap = fabs(value - wide[i]) / fmax(1, fabs(wide[i]));
+        worst = gap > worst || gap != gap ? gap : worst;
     }
-    CHECK(worst < 0.01, "attention in bf16, tq %lld, d %lld: off by %g", (long long)tq,
-          (long long)d, worst);
-    apus_array *halves[] = {&narrow.q, &narrow.k, &narrow.v, &narrow.o};
-    for (int i = 0; i < 4; i++) free(halves[i]->data);
-    for (int i = 0; i < 5; i++) free(data[i]);
+    return worst;
+}
+
+// The same numbers as bf16 and as f32 give the same to bf16's precision, forward and backward:
+// tiles, odd sizes, few rows.
+static void check_bf16(int64_t tq, int64_t d, int64_t dv, bool causal, float softcap) {
+    enum { B = 2, HQ = 4, HK = 2, TK = 203 };
+    int64_t nq = B * HQ * tq, nk = B * HK * TK;
+    const int64_t sizes[8] = {nq * d, nk * d, nk * dv, nq * dv, nq * dv, nq * d, nk * d, nk * dv};
+    float *data[8], *lse = randoms(nq), *mask[2] = {randoms(nq * TK), randoms(nq * TK)};
+    for (int i = 0; i < 8; i++) data[i] = randoms(sizes[i]);
+    apus_array x[8] = {
+        array_of(data[0], B, HQ, tq, d, true), array_of(data[1], B, HK, TK, d, true),
+        array_of(data[2], B, HK, TK, dv, false), array_of(data[3], B, HQ, tq, dv, true),
+        array_of(data[4], B, HQ, tq, dv, true), array_of(data[5], B, HQ, tq, d, false),
+        array_of(data[6], B, HK, TK, d, false), array_of(data[7], B, HK, TK, dv, true)}, y[8];
+    for (int i = 0; i < 8; i++) y[i] = narrowed(&x[i], sizes[i]);
+    apus_attention call = {.q = x[0], .k = x[1], .v = x[2], .o = x[3], .scale = 0.3f,
+                           .softcap = softcap, .causal = causal, .causal_offset = 70};
+    apus_attention_forward(&call, lse);
+    apus_attention_backward(&call, &x[4], lse, &x[5], &x[6], &x[7], softcap != 0 ? mask[0] : NULL);
+    call.q = y[0], call.k = y[1], call.v = y[2], call.o = y[3];
+    apus_attention_forward(&call, lse);
+    apus_attention_backward(&call, &y[4], lse, &y[5], &y[6], &y[7], softcap != 0 ? mask[1] : NULL);
+    const int results[4] = {3, 5, 6, 7};
+    for (int i = 0; i < 4; i++) {
+        double gap = widest_gap(&y[results[i]], data[results[i]], sizes[results[i]]);
+        CHECK(gap < 0.015, "attention in bf16, result %d, tq %lld, d %lld: off by %g", i,
+              (long long)tq, (long long)d, gap);
+    }
+    double gap = 0;
+    for (int64_t i = 0; softcap != 0 && i < nq * TK; i++)
+        gap = fmax(gap, fabs(mask[0][i] - mask[1][i]));
+    CHECK(gap < 0.01, "attention in bf16, mask gradient off by %g", gap);
+    for (int i = 0; i < 8; i++) {
+        free(data[i]);
+        free(y[i].data);
+    }
+    free(lse);
+    free(mask[0]);
+    free(mask[1]);
 }
 
 void test_attention(void) {
@@ -269,7 +288,8 @@ void test_attention(void) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         check_case(&cases[i], 1 + (int32_t)i % 3);
     check_threads();
-    check_bf16(50, 40, 40, false);
-    check_bf16(133, 7, 21, true);
-    check_bf16(1, 64, 48, true);
+    check_bf16(50, 40, 40, false, 0);
+    check_bf16(133, 7, 21, true, 0);
+    check_bf16(300, 64, 64, true, 2);
+    check_bf16(1, 64, 48, true, 0);
 }
