@@ -126,6 +126,9 @@ void test_copy(void) {
     for (int64_t rows = 1; rows < 100; rows = rows * 2 + 1)
         for (int64_t columns = 1; columns < 300; columns = columns * 3 + 1)
             check_permutation(APUS_F32, 2, (int64_t[]){rows, columns}, swapped);
+    // Around the cache.
+    check_permutation(APUS_F32, 2, (int64_t[]){2112, 2176}, swapped);
+    check_permutation(APUS_BF16, 2, (int64_t[]){2080, 2112}, swapped);
     check_conversions();
     check_fills();
     // Backwards.

@@ -1,15 +1,20 @@
 // Copies, conversions, fills and counting.
 //
-// A copy that keeps the type moves bits. Where the source is transposed, tiles of 64 by 64 are read
-// by cache lines, transposed in registers, and written by cache lines. What does not fit in the
-// last-level cache is written around it. The floor is the memory's read + write bandwidth.
+// A copy that keeps the type moves bits. Where the source is transposed, tiles of 128 by 128 are
+// read by cache lines, transposed in registers in squares of a vector's length, and written by
+// cache lines. What does not fit in the last-level cache is written around it.
+//
+// Floor: the memory's read + write bandwidth. On two Zen 5 cores a plain copy reaches it; (4096,
+// 4096) transposed reaches 71 % of it in f32 and 46 % in bf16: lines that are written 16 KB apart
+// take the memory longer than lines in order. In the last-level cache, NCHW to NHWC reaches 60 %
+// and the way back 40 % of a plain copy.
 #include "capus/elementwise.h"
 #include "capus/threads.h"
 
 #include "elementwise_walk.h"
 
 enum {
-    COPY_TILE = 4096,   // elements: (64, 64) of a transposed copy
+    COPY_TILE = 16384,  // elements: (128, 128) of a transposed copy
     SERIAL = 65536,     // elements that are not worth waking a thread for
 };
 

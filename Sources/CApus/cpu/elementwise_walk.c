@@ -86,7 +86,9 @@ bool walk_plan(int32_t operands, const apus_array *const *arrays, int64_t tile, 
     }
     // With few rows, columns can be many.
     bool square = transposed && l->shape[1] > 16;
-    l->tile_columns = smaller(l->shape[0], square ? 64 : transposed ? tile / l->shape[1] : tile);
+    int64_t edge = 64;
+    while (edge * edge < tile) edge *= 2;
+    l->tile_columns = smaller(l->shape[0], square ? edge : transposed ? tile / l->shape[1] : tile);
     l->tile_rows = smaller(l->shape[1], tile / l->tile_columns);
     return true;
 }
