@@ -87,7 +87,7 @@ let package = Package(
         .target(
             name: "Metrics", dependencies: ["Networks", "Tensors", "Files"], swiftSettings: strict),
         .target(
-            name: "Transformers", dependencies: ["Networks", "Tensors", "Files"],
+            name: "Transformers", dependencies: ["Networks", "Text", "Tensors", "Files"],
             swiftSettings: strict),
         .target(
             name: "Autoencoders", dependencies: ["Networks", "Tensors", "Files"],

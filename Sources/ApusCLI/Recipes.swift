@@ -4,11 +4,13 @@ import Benchmarking
 import Flows
 import Metrics
 import Networks
+import Transformers
 
 /// Everything that `apus train` can train.
 enum Recipes {
     static let all: [any Recipe.Type] = [
-        AutoencoderRecipe.self, VAERecipe.self, VQVAERecipe.self, RealNVPRecipe.self,
+        GPTRecipe.self, AutoencoderRecipe.self, VAERecipe.self, VQVAERecipe.self,
+        RealNVPRecipe.self,
         GlowRecipe.self, DCGANRecipe.self, ClassifierRecipe.self,
     ]
 

@@ -53,8 +53,15 @@ public struct GPT: Sendable {
 
     /// Logits (B, T, V) in the context's float type.
     public func callAsFunction(_ tokens: Tensor, _ context: Context = .evaluation) -> Tensor {
-        let x = states(tokens, context)
-        return head?(x) ?? wte.logits(x)
+        logits(states(tokens, context))
+    }
+
+    private func logits(_ states: Tensor) -> Tensor { head?(states) ?? wte.logits(states) }
+
+    /// The logits (V) of what follows one sequence, from its states (1, T, C).
+    func logits(ofLast states: Tensor) -> Tensor {
+        logits(states.narrowed(1, start: states.shape[1] - 1, count: 1)).flattened()
+            .cast(to: .f32)
     }
 
     /// What the blocks make of the tokens, after the last norm: (B, T, C).

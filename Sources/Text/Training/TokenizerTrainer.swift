@@ -3,7 +3,7 @@ public import Files
 /// Makes a vocabulary from text.
 public struct TokenizerTrainer: Sendable {
     /// What the tokens are.
-    public enum Kind: String, Sendable, CaseIterable {
+    public enum Kind: String, Sendable, CaseIterable, Codable {
         /// Byte pairs: any text can be written with them.
         case bpe
         /// The characters of the text.
