@@ -10,6 +10,15 @@
 // 32 columns (8 KB) are in the level-1 cache, the rounded rows (48 bytes a step) in the level-2.
 // The sums of a row are added in the same order however many rows there are: a row's result does
 // not depend on the others.
+//
+// Two Zen 5 cores do at most 2050 GOP/s of vpdpbusd. Scales take the same two pipes: 4 operations
+// for 16 dot products, so that 80 % of that, 1640, is the limit (73 % where there are minima too,
+// 67 % with a scale for every 16 values). 512 rows with weights of (4096, 4096) reach 1450 with
+// Q4_0, 1400 with Q8_0, 1310 with Q4_K, 1170 with Q6_K: 85 to 88 % of it.
+//
+// One row reads weights at 92 to 96 % of what plain reading takes from memory (two rows the same,
+// four 82 to 88 %), and at 110 to 180 GB/s from the last-level cache, which plain reading does at
+// 220: long streams, fetched 4 KB ahead, and 10 to 20 instructions for 64 bytes.
 #include "block_pack.h"
 #include "capus/threads.h"
 #include "quantized_exact.h"
