@@ -8,9 +8,10 @@
 
 #include "capus/threads.h"
 
-/// Whether reading b is the most of the work, and b's columns can be read in place.
+/// Whether reading b is the most of the work, and b can be read in place.
 static bool is_skinny(const apus_matmul *call) {
-    return call->m <= 16 && call->b_row == 1 && call->k >= 16 && call->n >= 8;
+    return call->m <= 16 && (call->b_row == 1 || call->b_column == 1) && call->k >= 16
+        && call->n >= 8;
 }
 
 /// One entry of a batch.
