@@ -96,7 +96,7 @@ let package = Package(
             name: "Adversarial", dependencies: ["Networks", "Metrics", "Tensors", "Files"],
             swiftSettings: strict),
         .target(
-            name: "Diffusion", dependencies: ["Networks", "Tensors", "Files"],
+            name: "Diffusion", dependencies: ["Networks", "Metrics", "Tensors", "Files"],
             swiftSettings: strict),
         .target(
             name: "Flows", dependencies: ["Networks", "Tensors", "Files"], swiftSettings: strict),
@@ -106,7 +106,7 @@ let package = Package(
             name: "ApusCLI",
             dependencies: [
                 "Tensors", "Files", "Networks", "Transformers", "Autoencoders", "Adversarial",
-                "Flows", "Metrics", "Text", "Benchmarking",
+                "Flows", "Diffusion", "Metrics", "Text", "Benchmarking",
             ],
             swiftSettings: strict),
 

@@ -106,7 +106,10 @@ private final class DCGANTrainee: Trainee {
     }
 
     func samples(_ request: SampleRequest) throws -> [Sample] {
-        [.pictures(pictures(request.count, seed: request.seed), title: "samples", columns: 8)]
+        [
+            .pictures(
+                pictures(request.count ?? 64, seed: request.seed), title: "samples", columns: 8)
+        ]
     }
 
     func save(to state: inout TrainingState) {

@@ -1,6 +1,7 @@
 import Adversarial
 import Autoencoders
 import Benchmarking
+import Diffusion
 import Flows
 import Metrics
 import Networks
@@ -11,7 +12,8 @@ enum Recipes {
     static let all: [any Recipe.Type] = [
         GPTRecipe.self, AutoencoderRecipe.self, VAERecipe.self, VQVAERecipe.self,
         RealNVPRecipe.self,
-        GlowRecipe.self, DCGANRecipe.self, ClassifierRecipe.self,
+        GlowRecipe.self, GANRecipe.self, DCGANRecipe.self,
+        WassersteinRecipe.self, DDPMRecipe.self, ClassifierRecipe.self,
     ]
 
     static func named(_ name: String) throws(BenchmarkError) -> any Recipe.Type {

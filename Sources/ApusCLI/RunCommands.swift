@@ -13,6 +13,7 @@ struct FinishedRun {
     /// Flags that every command on a run has.
     static let flags = [
         Flag("checkpoint", "FILE", "a checkpoint (best.safetensors, else the newest)"),
+        Flag("set", "name=value", "another setting for this use, such as sampler=euler"),
         Flag("seed", "N", "of what is drawn (0)"),
         Flag.device, Flag.threads,
     ]
@@ -27,7 +28,9 @@ struct FinishedRun {
         guard folder.hasRun else {
             throw BenchmarkError.failure("\(folder.path): there is no run (no config.json)")
         }
-        configuration = try RunConfiguration(reading: folder)
+        var configuration = try RunConfiguration(reading: folder)
+        for assignment in try arguments.list("set") ?? [] { try configuration.set(assignment) }
+        self.configuration = configuration
         device = try TrainCommand.device(arguments)
         trainee = try configuration.trainee(Recipes.named(configuration.recipe), on: device)
         try trainee.restore(from: FinishedRun.state(arguments.text("checkpoint"), folder))
@@ -53,7 +56,6 @@ enum SampleCommand: Command {
             Flag("count", "N", "how many (64)"),
             Flag("prompt", "TEXT", "what a text begins with"),
             Flag("out", "FILE", "where pictures go (sample.png), or text (the standard output)"),
-            Flag("set", "name=value", "what the recipe understands, such as sampler=ddim"),
         ] + FinishedRun.flags
 
     static func run(_ arguments: Arguments) throws -> Int32 {
@@ -62,13 +64,6 @@ enum SampleCommand: Command {
         if let count = try arguments.int("count", in: 1...1 << 20) { request.count = count }
         if let seed = try arguments.int("seed", in: 0...1 << 40) { request.seed = UInt64(seed) }
         request.prompt = arguments.text("prompt")
-        for assignment in try arguments.list("set") ?? [] {
-            let parts = assignment.split(separator: "=", maxSplits: 1).map(String.init)
-            guard parts.count == 2 else {
-                throw BenchmarkError.usage("--set \(assignment) must be of the form name=value")
-            }
-            request.options[parts[0]] = parts[1]
-        }
         let samples = try noGrad { try run.trainee.samples(request) }
         if let path = arguments.text("out") {
             for written in try write(samples, to: { path.hasSuffix($0) ? path : path + $0 }) {

@@ -78,7 +78,7 @@ private final class AutoencoderTrainee: Trainee {
 
     /// Test pictures above what comes back, and the oddest of them.
     func samples(_ request: SampleRequest) throws -> [Sample] {
-        let set = feed.test[0..<min(feed.test.count, max(500, request.count))]
+        let set = feed.test[0..<min(feed.test.count, max(500, request.count ?? 64))]
         let x = set.values
         var key = RandomKey(seed: request.seed)
         let input = noisy(x.flattened(1), &key)

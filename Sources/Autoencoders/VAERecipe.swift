@@ -86,7 +86,7 @@ private final class VAETrainee: Trainee {
     func samples(_ request: SampleRequest) throws -> [Sample] {
         var key = RandomKey(seed: request.seed)
         return learner.whileAveraged {
-            let z = key.normal([request.count, model.configuration.latent], on: device)
+            let z = key.normal([request.count ?? 64, model.configuration.latent], on: device)
             let ends = model.encode(feed.test[0..<min(12, feed.test.count)].values.flattened(1))
                 .mean
             return [

@@ -97,9 +97,9 @@ private final class GlowTrainee: Trainee {
         var key = RandomKey(seed: request.seed)
         let length = feed.test.height * feed.test.width * feed.test.channels
         let z = key.normal(
-            [request.count, length], deviation: settings.temperature, on: device)
+            [request.count ?? 64, length], deviation: settings.temperature, on: device)
         let x = learner.whileAveraged { model.inverse(z) }
-        let shape = [request.count, feed.test.height, feed.test.width, feed.test.channels]
+        let shape = [request.count ?? 64, feed.test.height, feed.test.width, feed.test.channels]
         return [
             .pictures(
                 (x.reshaped(shape) + 0.5).clamped(min: 0, max: 1), title: "samples", columns: 8)

@@ -71,7 +71,7 @@ private final class RealNVPTrainee: Trainee {
     /// Points from noise beside real ones.
     func samples(_ request: SampleRequest) throws -> [Sample] {
         var key = RandomKey(seed: request.seed)
-        let count = max(request.count, 4000)
+        let count = max(request.count ?? 64, 4000)
         let made = learner.whileAveraged { model.inverse(key.normal([count, 2], on: device)) }
         let real = points.others(count, on: device)
         return [

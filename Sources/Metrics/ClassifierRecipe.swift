@@ -89,7 +89,8 @@ private final class ClassifierTrainee: Trainee {
         let batch = part.batch((0..<Int32(part.count)).map { $0 })
         let guesses = model(batch.pictures).argmax(axis: -1).scalars(as: Int32.self)
         let labels = batch.labels.scalars(as: Int32.self)
-        let wrong = labels.indices.filter { labels[$0] != guesses[$0] }.prefix(request.count)
+        let wrong = labels.indices.filter { labels[$0] != guesses[$0] }.prefix(
+            request.count ?? 64)
         guard !wrong.isEmpty else { return [.text("none of \(part.count) test pictures is wrong")] }
         let lines = wrong.map { i in
             "\(test.classes[Int(labels[i])]) taken for \(test.classes[Int(guesses[i])])"

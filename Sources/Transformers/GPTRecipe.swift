@@ -20,8 +20,10 @@ public enum GPTRecipe: Recipe {
             clip: 1)
         /// Windows of the last tenth that an evaluation looks at; 0: all.
         public var measured = 0
-        /// Characters of a sample.
-        public var sampleLength = 500
+        /// Tokens of a sample, how boldly they are drawn, and from how many of the likeliest (0: all).
+        public var sampleLength = 400
+        public var temperature: Float = 0.8
+        public var top = 0
         /// Stories of the made-up set.
         public var stories = 2000
     }
@@ -110,24 +112,20 @@ private final class GPTTrainee: Trainee {
         return ["loss": loss, "perplexity": Double(exponential(Float(loss)))]
     }
 
-    /// Texts that begin with the prompt; of `count`, at most 4 unless more are asked for by name.
+    /// Texts that begin with the prompt; one unless more are asked for.
     func samples(_ request: SampleRequest) throws -> [Sample] {
-        var choice = TokenChoice()
-        if let value = request.options["temperature"].flatMap({ Float($0) }) {
-            choice.temperature = value
-        }
-        if let value = request.options["top"].flatMap({ Int($0) }) { choice.top = value }
-        let length = request.options["length"].flatMap { Int($0) } ?? settings.sampleLength
+        let choice = TokenChoice(temperature: settings.temperature, top: settings.top)
         let start = tokenizer.encode(request.prompt ?? "\n", addsMarks: false)
         guard !start.isEmpty else {
             throw FileError("the prompt", "has no token that the model knows")
         }
         var dice = Dice(seed: request.seed)
         return learner.whileAveraged {
-            (0..<min(request.count, 4)).map { _ in
+            (0..<(request.count ?? 1)).map { _ in
                 .text(
                     tokenizer.decode(
-                        model.continued(start, by: length, choice, &dice, on: device)))
+                        model.continued(start, by: settings.sampleLength, choice, &dice, on: device)
+                    ))
             }
         }
     }

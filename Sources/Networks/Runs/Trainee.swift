@@ -25,17 +25,14 @@ public protocol Trainee: AnyObject {
 
 /// How many samples are wanted, and from which seed.
 public struct SampleRequest: Sendable {
-    public var count: Int
+    /// Nil: as many as the recipe finds right.
+    public var count: Int?
     public var seed: UInt64
     /// What a text begins with, if it is one.
     public var prompt: String?
-    /// What else a recipe understands, such as a sampler's name or a class: `apus sample run/ --set sampler=ddim`.
-    public var options: [String: String]
 
-    public init(
-        count: Int = 64, seed: UInt64 = 0, prompt: String? = nil, options: [String: String] = [:]
-    ) {
-        (self.count, self.seed, self.prompt, self.options) = (count, seed, prompt, options)
+    public init(count: Int? = nil, seed: UInt64 = 0, prompt: String? = nil) {
+        (self.count, self.seed, self.prompt) = (count, seed, prompt)
     }
 }
 
