@@ -46,6 +46,7 @@ let package = Package(
                 "cpu/attention_tile.inc",
                 "cpu/block_search.inc",
                 "cpu/conv2d.inc",
+                "cpu/conv2d_narrow.inc",
                 "cpu/conv2d_tile.inc",
                 "cpu/conv2d_weight.inc",
                 "cpu/cross_entropy.inc",

@@ -248,6 +248,13 @@ void test_conv2d(void) {
     check_case(square(1, 4, 256, 260, 3, 1, 1, 1, 1));
     check_narrow(square(2, 5, 460, 260, 3, 2, 1, 1, 1), APUS_BF16);
     check_int8(square(2, 3, 913, 260, 3, 1, 1, 1, 1));
+    // Few output channels.
+    check_case(square(2, 9, 64, 3, 3, 1, 1, 1, 1));
+    check_case(square(2, 12, 3, 64, 4, 2, 1, 1, 1));
+    check_case(square(2, 4, 70, 40, 4, 1, 0, 1, 1));   // the gradient's picture is one pixel
+    check_narrow(square(2, 12, 3, 64, 4, 2, 1, 1, 1), APUS_BF16);
+    check_narrow(square(1, 9, 64, 2, 3, 1, 1, 1, 1), APUS_BF16);
+    check_narrow(square(1, 9, 64, 3, 3, 1, 1, 1, 1), APUS_F16);
     check_infinite_neighbour();
     check_epilogue();
     check_depthwise_epilogue();

@@ -65,6 +65,7 @@ void conv_run_plan(conv_plan *p, const void *weight) {
 static void run_float(conv_plan *p, const void *weight) {
     if (depthwise_fits(p)) depthwise_run(p, weight);
     else if (winograd_fits(p)) winograd_run(p, weight);
+    else if (conv_narrow_fits(p)) conv_narrow_run(p, weight);
     else conv_run_plan(p, weight);
     conv_free_plan(p);
 }

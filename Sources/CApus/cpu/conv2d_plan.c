@@ -161,7 +161,8 @@ conv_plan conv_plan_forward(const apus_conv2d *call) {
     conv_plan p = {
         .n = c.n, .h = c.h, .w = c.w, .channels = c.cin, .out_h = c.oh, .out_w = c.ow,
         .out_channels = c.cout, .groups = c.groups, .in_group = c.cin / c.groups,
-        .out_group = c.cout / c.groups, .type = c.type, .step_h = c.stride_h, .step_w = c.stride_w,
+        .out_group = c.cout / c.groups, .type = c.type, .out_type = c.type,
+        .step_h = c.stride_h, .step_w = c.stride_w,
         .out_step_h = 1, .out_step_w = 1, .phases = 1, .in_stride = 1,
     };
     p.out_stride = c.kh * c.kw * p.in_group;
@@ -198,7 +199,8 @@ conv_plan conv_plan_gradient(const apus_conv2d *call) {
     conv_plan p = {
         .n = c.n, .h = c.oh, .w = c.ow, .channels = c.cout, .out_h = c.h, .out_w = c.w,
         .out_channels = c.cin, .groups = c.groups, .in_group = c.cout / c.groups,
-        .out_group = c.cin / c.groups, .type = c.type, .step_h = 1, .step_w = 1,
+        .out_group = c.cin / c.groups, .type = c.type, .out_type = c.type,
+        .step_h = 1, .step_w = 1,
         .out_step_h = c.stride_h, .out_step_w = c.stride_w, .out_stride = 1,
     };
     p.in_stride = c.kh * c.kw * p.out_group;

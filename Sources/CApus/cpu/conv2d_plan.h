@@ -34,7 +34,7 @@ typedef struct conv_plan {
     int64_t n, h, w, channels;             // the picture that is read
     int64_t out_h, out_w, out_channels;
     int64_t groups, in_group, out_group;   // channels of a group
-    apus_dtype type;
+    apus_dtype type, out_type;
     conv_unit unit;
     int64_t step_h, step_w, out_step_h, out_step_w;
     // Weight of output o, input i of group g:
@@ -46,9 +46,9 @@ typedef struct conv_plan {
     conv_phase *phase;                     // (phases)
     conv_run *run;                         // at most one a tap
     int64_t min_dy, max_dy, min_dx, max_dx;
-    // Few channels: what a row of the kernel covers (columns × channels) is copied for every output
-    // as the channels of one tap. The columns begin at output · joined_step + joined_dx.
-    int64_t joined, joined_step, joined_dx;   // the kernel's width or 0
+    // Few channels: what a row of the kernel covers, columns × channels, is copied for each output
+    // as the channels of one tap. Columns begin at output · joined_step + joined_dx.
+    int64_t joined, joined_step, joined_dx;   // joined: columns, 0 for none
 
     int64_t in_unit, units;                // channels of a unit, units of a tap
     int64_t panels, panel_width;           // panels of a group, each (taps, units, panel_width)
@@ -79,6 +79,10 @@ void conv_free_plan(conv_plan *p);
 /// Winograd's F(4×4, 3×3) for plans with the taps of a 3×3 kernel and stride 1, in f32.
 bool winograd_fits(const conv_plan *p);
 void winograd_run(const conv_plan *p, const float *weight);
+
+/// Few output channels: one product for the contributions of every pixel, then their sums.
+bool conv_narrow_fits(const conv_plan *p);
+void conv_narrow_run(const conv_plan *p, const void *weight);
 
 /// One channel a group: vectors over channels.
 bool depthwise_fits(const conv_plan *p);
