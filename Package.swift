@@ -73,6 +73,7 @@ let package = Package(
                 "cpu/rope.inc",
                 "cpu/row_copy.inc",
                 "cpu/softmax.inc",
+                "cpu/sort.inc",
                 "cpu/typed.inc",
                 "cpu/vector.inc",
                 "cpu/vector_math.inc",

@@ -89,6 +89,7 @@ void test_index(void) {
         check_axis(2, 3, 0, 1, transposed);
         check_axis(40, 33, 0, 70, transposed);
         check_axis(33, 200, 1, 90, transposed);
+        check_axis(256, 300, 0, 200, transposed);
     }
     uint8_t x[3] = {10, 20, 30}, y[2];
     int32_t index[2] = {2, 0};

@@ -49,4 +49,8 @@ void test_sort(void) {
         check_sort(n, (n + 8) / 9, true);
         check_sort(n, (n + 1) / 2, false);
     }
+    for (int64_t k = 1; k < 600; k = k * 9 + 1) {
+        check_sort(20011, k, true);
+        check_sort(20011, k, false);
+    }
 }

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TASK = 1 << 14, AHEAD = 4 };   // elements of a task; rows to prefetch
+enum { TASK = 1 << 14, AHEAD = 4, PACKED = 1 << 18 };   // elements of a task; rows; bytes
 
 static int64_t ceiling(int64_t a, int64_t b) { return (a + b - 1) / b; }
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -112,7 +112,11 @@ typedef struct { int64_t n, x, index, other; } line_loop;
 static inline __attribute__((always_inline)) void pick(line_kind kind, char *x, int64_t x_axis,
                                                        const int32_t *index, char *other,
                                                        line_loop outer, line_loop inner) {
-    for (int64_t o = 0; o < outer.n; o++)
+    int64_t size = kind == GATHER_1 ? 1 : kind == GATHER_2 ? 2 : 4;
+    for (int64_t o = 0; o < outer.n; o++) {
+        // Rows far apart are beyond the prefetchers.
+        __builtin_prefetch(index + (o + 2 * AHEAD) * outer.index);
+        __builtin_prefetch(other + (o + 2 * AHEAD) * outer.other * size);
         for (int64_t i = 0; i < inner.n; i++) {
             int64_t at = index[o * outer.index + i * inner.index] * x_axis
                        + o * outer.x + i * inner.x;
@@ -124,6 +128,23 @@ static inline __attribute__((always_inline)) void pick(line_kind kind, char *x, 
             case SCATTER: ((float *)x)[at] += ((const float *)other)[to]; break;
             }
         }
+    }
+}
+
+// Columns of x that lie side by side, many rows apart: picking at random would miss the caches, and
+// rows a power of two apart would even push each other out. They are worth packing where each row is
+// used about once or more.
+static bool is_worth_packing(const line_call *call, int64_t n, int64_t x_across) {
+    int64_t size = element_size(call->x->dtype), rows = call->x->shape[call->axis];
+    return n >= 8 && x_across == 1 && llabs(call->x->strides[call->axis]) * size >= 1024
+        && rows * n * size <= PACKED && call->index->shape[call->axis] * 2 >= rows;
+}
+
+// Rows of `bytes` bytes each.
+static void move_rows(char *to, int64_t to_row, const char *from, int64_t from_row, int64_t rows,
+                      int64_t bytes) {
+    for (int64_t r = 0; r < rows; r++)
+        memcpy(to + r * to_row, from + r * from_row, (size_t)bytes);
 }
 
 // `n` lines from `line` on, which differ in the index of one axis only. The inner loop is the one
@@ -141,14 +162,23 @@ static void run_lines(const line_call *call, int64_t line, int64_t n) {
     if (across >= 0)
         beside = (line_loop){n, x->strides[across], index->strides[across], other->strides[across]};
     bool swap = n > 1 && along.n > 1 && llabs(along.other) > llabs(beside.other);
+    int64_t x_axis = x->strides[axis], rows = x->shape[axis], size = element_size(x->dtype);
+    char *in_place = x_at;
+    bool packed = is_worth_packing(call, n, beside.x);
+    if (packed) {
+        x_at = apus_scratch(0, (size_t)(rows * n * size));   // (rows, n)
+        move_rows(x_at, n * size, in_place, x_axis * size, rows, n * size);
+        x_axis = n;
+    }
     line_loop outer = swap ? along : beside, inner = swap ? beside : along;
-    int64_t x_axis = x->strides[axis];
     switch (call->kind) {
     case GATHER_1: pick(GATHER_1, x_at, x_axis, index_at, other_at, outer, inner); break;
     case GATHER_2: pick(GATHER_2, x_at, x_axis, index_at, other_at, outer, inner); break;
     case GATHER_4: pick(GATHER_4, x_at, x_axis, index_at, other_at, outer, inner); break;
     case SCATTER: pick(SCATTER, x_at, x_axis, index_at, other_at, outer, inner); break;
     }
+    if (packed && call->kind == SCATTER)
+        move_rows(in_place, x->strides[axis] * size, x_at, n * size, rows, n * size);
 }
 
 static void line_task(void *context, int64_t task, int32_t thread) {

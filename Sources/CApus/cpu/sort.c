@@ -2,18 +2,20 @@
 //
 // A value becomes a 32-bit key whose unsigned order is the wanted one (-0 equals 0, NaN is the
 // largest), and key and index share 64 bits: then no two are equal and every way of sorting is
-// stable. Short lines are sorted by insertion, long ones by radix, a byte a pass. For few of many,
-// a histogram of the upper key bits finds the bucket in which the last wanted one lies, and only
-// what is not beyond it is sorted.
+// stable. Short lines are sorted by insertion, long ones by radix, a byte a pass.
+//
+// For few of many, only candidates are sorted. Adjacent floats: the k-th smallest of the minima of
+// disjoint subsets bounds the k-th smallest of all, so two passes by vectors find the candidates.
+// Others: a histogram of the upper key bits finds the bucket in which the last wanted one lies.
 #include "capus/reduce.h"
 #include "capus/threads.h"
 #include "lines.h"
 #include "stream.h"
 
-#define APUS_KERNELS "typed.inc"
+#define APUS_KERNELS "sort.inc"
 #include "every_isa.h"
 
-enum { TASK = 1 << 13, INSERTION = 48, BUCKET_BITS = 12, SELECT = 512 };
+enum { TASK = 1 << 13, INSERTION = 48, BUCKET_BITS = 12, SELECT = 512, SUBSETS = 512 };
 
 typedef struct {
     const apus_array *x, *values, *indices;
@@ -88,21 +90,46 @@ static int64_t select_candidates(uint64_t *a, int64_t n, int64_t k) {
     return kept;
 }
 
-static void sort_line(const sort_call *call, int64_t line, uint64_t *a, uint64_t *work) {
-    const apus_array *x = call->x, *values = call->values, *indices = call->indices;
-    int32_t axis = call->axis;
-    int64_t n = x->shape[axis], k = values->shape[axis], size = element_size(x->dtype);
-    int64_t x_at = line_offset(x, x->shape, axis, line), x_step = x->strides[axis];
-    uint32_t flip = call->descending ? UINT32_MAX : 0;
+// As select_candidates, of n adjacent floats, which need no copy first; k <= SUBSETS / 2. `work` is
+// as long as a, n.
+static int64_t collect_candidates(const float *x, int64_t n, int64_t k, uint32_t flip, uint64_t *a,
+                                  uint64_t *work) {
+    uint32_t least[SUBSETS];
+    int64_t whole = n / 16 * 16, vectors = n / SUBSETS;   // of the shortest and the widest vector
+    APUS_BEST(least_keys)(x, vectors, SUBSETS, flip, least);
+    for (int64_t i = 0; i < SUBSETS; i++) a[i] = (uint64_t)least[i] << 32;
+    uint32_t bound = (uint32_t)(radix_sort(a, work, SUBSETS)[k - 1] >> 32);
+    int64_t kept = APUS_BEST(collect)(x, whole, flip, bound, a);
+    for (int64_t i = whole; i < n; i++) {
+        uint32_t key = float_key(x[i]) ^ flip;
+        if (key <= bound) a[kept++] = (uint64_t)key << 32 | (uint64_t)i;
+    }
+    return kept;
+}
+
+// The keys and indices of one line that may be among the first k, unsorted, in a; returns how many.
+static int64_t line_keys(const apus_array *x, int64_t x_at, int64_t x_step, int64_t n, int64_t k,
+                         uint32_t flip, uint64_t *a, uint64_t *work) {
     if (x->dtype == APUS_F32 && x_step == 1) {
         const float *from = (const float *)x->data + x_at;
+        if (n >= 4 * SUBSETS && k <= SUBSETS / 2)
+            return collect_candidates(from, n, k, flip, a, work);
         for (int64_t i = 0; i < n; i++)
             a[i] = (uint64_t)(float_key(from[i]) ^ flip) << 32 | (uint64_t)i;
     } else {
         for (int64_t i = 0; i < n; i++)
             a[i] = (uint64_t)(key_at(x, x_at + i * x_step) ^ flip) << 32 | (uint64_t)i;
     }
-    if (n >= SELECT && k <= n / 8) n = select_candidates(a, n, k);
+    return n >= SELECT && k <= n / 8 ? select_candidates(a, n, k) : n;
+}
+
+static void sort_line(const sort_call *call, int64_t line, uint64_t *a, uint64_t *work) {
+    const apus_array *x = call->x, *values = call->values, *indices = call->indices;
+    int32_t axis = call->axis;
+    int64_t n = x->shape[axis], k = values->shape[axis], size = element_size(x->dtype);
+    int64_t x_at = line_offset(x, x->shape, axis, line), x_step = x->strides[axis];
+    uint32_t flip = call->descending ? UINT32_MAX : 0;
+    n = line_keys(x, x_at, x_step, n, k, flip, a, work);
     if (n <= INSERTION) insertion_sort(a, n);
     else a = radix_sort(a, work, n);
     int64_t values_at = line_offset(values, x->shape, axis, line);
