@@ -78,6 +78,9 @@ public func isFolder(_ path: String) -> Bool {
     return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
 }
 
+/// Whether a path leads to something.
+public func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
 /// The paths of all files below a folder, sorted, folders walked through in order.
 public func filesBelow(_ folder: String) throws(FileError) -> [String] {
     guard let handle = opendir(folder) else {

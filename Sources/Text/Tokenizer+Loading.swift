@@ -3,7 +3,36 @@ public import Files
 extension Tokenizer {
     /// The tokenizer of a folder, or of one of the files that describe one.
     public init(path: String) throws(FileError) {
-        let file = isFolder(path) ? "\(path)/tokenizer.json" : path
-        self = try Tokenizer(json: JSON(parsing: readFile(file), path: file), path: file)
+        if isFolder(path) {
+            self = try Tokenizer(folder: path)
+            return
+        }
+        let bytes = try readFile(path)
+        if bytes.starts(with: Array("GGUF".utf8)) {
+            let metadata = try GGUFMetadata(file: bytes, path: path)
+            self = try Tokenizer(gguf: metadata, path: path)
+        } else if path.hasSuffix(".tiktoken") {
+            self = try Tokenizer(
+                tiktoken: bytes, pattern: WordScanner.usualSource, marks: [], path: path)
+        } else if path.hasSuffix(".json") || bytes.first == UInt8(ascii: "{") {
+            self = try Tokenizer(json: JSON(parsing: bytes, path: path), path: path)
+        } else {
+            self = try Tokenizer(sentencePiece: bytes, path: path)
+        }
+    }
+
+    /// The files of a folder that describe a tokenizer, the most telling first.
+    private init(folder: String) throws(FileError) {
+        for name in ["tokenizer.json", "tokenizer.model", "spiece.model"] {
+            if exists("\(folder)/\(name)") {
+                self = try Tokenizer(path: "\(folder)/\(name)")
+                return
+            }
+        }
+        guard exists("\(folder)/vocab.json"), exists("\(folder)/merges.txt") else {
+            throw FileError(
+                folder, "has no tokenizer.json, tokenizer.model, or vocab.json with merges.txt")
+        }
+        self = try Tokenizer(mergesIn: folder)
     }
 }

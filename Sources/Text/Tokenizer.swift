@@ -7,8 +7,12 @@ public struct Tokenizer: Sendable {
     var preTokenizer: PreTokenizer?
     var model: any TokenModel
     var decoder = Decoder.spaced
+    /// The text of each id, where the format decodes by it.
+    var pieces: PieceDecoder?
     /// The marks around an encoded text, such as a token that begins it.
     public internal(set) var marks = PostProcessor()
+    /// The id that fills up what is too short.
+    var padding: Int?
     /// How text splits into words where one scanner does all of it: the quick way.
     var scanner: WordScanner?
 
@@ -81,8 +85,9 @@ extension Tokenizer {
     {
         if text.isEmpty { return [] }
         let isSearched = isNormalized ? added.hasNormalized : added.hasRaw
-        return findsSpecial && isSearched
-            ? added.split(text, isNormalized: isNormalized) : [.text(0..<text.count)]
+        return isSearched
+            ? added.split(text, isNormalized: isNormalized, findsSpecial: findsSpecial)
+            : [.text(0..<text.count)]
     }
 
     /// A stretch without tokens that are found in the text as it came.
@@ -123,16 +128,17 @@ extension Tokenizer {
     /// The text of ids. Without `keepsMarks`, special tokens are left out. Ids without token give nothing; bytes that are
     /// no character give U+FFFD.
     public func decode(_ ids: [Int], keepsMarks: Bool = true) -> String {
-        let bytes = decoder.text(of: tokens(ids, keepsMarks), keepsBytes: false)
-        return String(decoding: bytes, as: UTF8.self)
+        String(decoding: text(of: ids, keepsMarks, keepsBytes: false), as: UTF8.self)
     }
 
     /// The bytes of ids: a character may be cut at the end.
     public func decodeBytes(_ ids: [Int], keepsMarks: Bool = true) -> [UInt8] {
-        decoder.text(of: tokens(ids, keepsMarks), keepsBytes: true)
+        text(of: ids, keepsMarks, keepsBytes: true)
     }
 
-    private func tokens(_ ids: [Int], _ keepsMarks: Bool) -> [[UInt8]] {
-        ids.compactMap { keepsMarks || !isSpecial($0) ? tokenBytes($0) : nil }
+    private func text(of ids: [Int], _ keepsMarks: Bool, keepsBytes: Bool) -> [UInt8] {
+        let ids = keepsMarks ? ids : ids.filter { !isSpecial($0) }
+        if let pieces { return pieces.decode(ids, keepsBytes: keepsBytes) }
+        return decoder.text(of: ids.compactMap { tokenBytes($0) }, keepsBytes: keepsBytes)
     }
 }

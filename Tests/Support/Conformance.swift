@@ -8,6 +8,7 @@ extension ConformanceCase {
             switch family {
             case "ops": return try runOp(self, on: device)
             case "blocks": return try runBlock(self, on: device)
+            case "tokenizers": return try runTokenizer(self)
             case "optim": return try runOptim(self, on: device)
             case "train": return try runTrain(self, on: device)
             case "schedulers": return try runScheduler(self, on: device)

@@ -10,8 +10,7 @@ extension TokenizerJSON {
         var tokens = vocabulary
         var alphabet = BPE.Alphabet.characters
         let suffix = try field["end_of_word_suffix"]?.bytes() ?? []
-        let isPlain = prefix.isEmpty && suffix.isEmpty
-        if isByteLevel && isPlain {
+        if isByteLevel {
             var symbols = [UInt32](repeating: BPE.absent, count: 256)
             for byte in 0..<256 {
                 let name = Array(ByteAlphabet.text(of: [UInt8(byte)]).utf8)

@@ -1,8 +1,15 @@
 import Files
 
 extension TokenizerJSON {
-    /// Whether the text ends up as the printable stand-ins of its bytes.
-    static func endsByteLevel(_ value: JSON?) -> Bool {
+    /// Whether the model can work on bytes: text ends up as their printable stand-ins, and nothing else is put to them.
+    static func isByteLevel(_ steps: JSON?, _ model: JSONField) -> Bool {
+        let isPlain = ["continuing_subword_prefix", "end_of_word_suffix"].allSatisfy {
+            model[$0]?.value.string?.isEmpty ?? true
+        }
+        return isPlain && (try? kind(of: model)) == "BPE" && endsByteLevel(steps)
+    }
+
+    private static func endsByteLevel(_ value: JSON?) -> Bool {
         guard let value else { return false }
         if value["type"]?.string == "Sequence" {
             guard let steps = value["pretokenizers"]?.array else { return false }

@@ -4,16 +4,12 @@ extension Tokenizer {
     /// A tokenizer as Hugging Face's `tokenizer.json` describes it.
     public init(json: JSON, path: String) throws(FileError) {
         let file = JSONField(json, path: path)
-        let isByteLevel = TokenizerJSON.endsByteLevel(file["pre_tokenizer"]?.value)
         let model = try file.required("model")
+        let isByteLevel = TokenizerJSON.isByteLevel(file["pre_tokenizer"]?.value, model)
         let vocabulary = try TokenizerJSON.vocabulary(model)
-        switch try TokenizerJSON.kind(of: model) {
-        case "BPE":
-            self.init(
-                vocabulary: vocabulary,
-                model: try TokenizerJSON.bpe(model, vocabulary, isByteLevel: isByteLevel))
-        case let kind: throw model.failure("models of type \(kind) are not known")
-        }
+        self.init(
+            vocabulary: vocabulary,
+            model: try TokenizerJSON.model(model, vocabulary, isByteLevel: isByteLevel))
         normalizer = try file["normalizer"].map(TokenizerJSON.normalizer)
         preTokenizer = try file["pre_tokenizer"].map { field throws(FileError) in
             try TokenizerJSON.preTokenizer(field, mapsBytes: !isByteLevel)

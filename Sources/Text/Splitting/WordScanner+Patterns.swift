@@ -21,6 +21,9 @@ extension WordScanner {
         return known.map { (source: $0.0, pattern: $0.1) }
     }()
 
+    /// How text splits where a vocabulary does not say: cl100k's way.
+    static let usualSource = sources.last { $0.pattern == .cl100k }?.source ?? sources[0].source
+
     /// The scanner of a pattern that is known by its spelling.
     init?(source: String) {
         guard let known = WordScanner.sources.first(where: { $0.source == source }) else {

@@ -6,6 +6,8 @@ indirect enum Decoder: Sendable {
     /// <0x41> is the byte 0x41.
     case byteFallback
     case fuse
+    /// Without blanks at the ends.
+    case trimmed
     case strip(content: [UInt8], start: Int, stop: Int)
     case replace(Replacement)
     /// `replacement` stands for a blank; the first one goes where text gets one in front.
@@ -28,6 +30,8 @@ indirect enum Decoder: Sendable {
         case .byteLevel: [Array(tokens.map { ByteAlphabet.bytes(of: $0[...]) ?? $0 }.joined())]
         case .byteFallback: Decoder.joinBytes(tokens, keepsBytes)
         case .fuse: [Array(tokens.joined())]
+        case .trimmed:
+            [Decoder.trimmed(Array(tokens.joined()))]
         case .strip(let content, let start, let stop):
             tokens.map { Decoder.strip($0, content, start, stop) }
         case .replace(let replacement): tokens.map { replacement.apply($0) }
@@ -90,6 +94,17 @@ indirect enum Decoder: Sendable {
             rest = rest.dropLast(content.count)
         }
         return Array(rest)
+    }
+
+    /// Without what Python takes for blanks at the ends.
+    private static func trimmed(_ text: [UInt8]) -> [UInt8] {
+        var scalars = String(decoding: text, as: UTF8.self).unicodeScalars[...]
+        let isBlank = { (scalar: Unicode.Scalar?) in
+            scalar.map { $0.properties.isWhitespace || (0x1c...0x1f).contains($0.value) } ?? false
+        }
+        while isBlank(scalars.first) { scalars.removeFirst() }
+        while isBlank(scalars.last) { scalars.removeLast() }
+        return Array(String(scalars).utf8)
     }
 
     private static func joinWords(_ tokens: [[UInt8]], _ prefix: [UInt8], _ cleansUp: Bool)

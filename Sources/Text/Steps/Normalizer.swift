@@ -8,8 +8,12 @@ indirect enum Normalizer: Sendable {
     case prepend([UInt8])
     case replace(Replacement)
     case characterMap(CharacterMap)
+    case sentencePiece(SentencePieceNormalizer)
     case bert(cleans: Bool, spacesIdeographs: Bool, stripsAccents: Bool, lowercases: Bool)
     case nmt
+    /// llama.cpp's for BERT: the first scalar of each one's decomposition, in lower case, without
+    /// control characters and marks.
+    case baseLetters
     /// The printable stand-ins of all bytes.
     case byteLevel
     case sequence([Normalizer])
@@ -24,9 +28,11 @@ indirect enum Normalizer: Sendable {
         case .prepend(let prefix): text.isEmpty ? text : prefix + text
         case .replace(let replacement): replacement.apply(text)
         case .characterMap(let map): map.applyToGraphemes(text)
+        case .sentencePiece(let step): step.apply(text)
         case .bert(let cleans, let spaces, let strips, let lowercases):
             Normalizer.bert(text, cleans, spaces, strips, lowercases)
         case .nmt: text.mappingScalars { Normalizer.nmt($0).map { CollectionOfOne($0) } }
+        case .baseLetters: Normalizer.baseLetters(text)
         case .byteLevel: Array(ByteAlphabet.text(of: text).utf8)
         case .sequence(let steps): steps.reduce(text) { $1.apply($0) }
         }
@@ -72,8 +78,23 @@ indirect enum Normalizer: Sendable {
         if scalar == "\t" || scalar == "\n" || scalar == "\r" { return " " }
         if scalar.value == 0xfffd { return nil }
         switch scalar.properties.generalCategory {
-        case .control, .format, .privateUse, .surrogate, .unassigned: return nil
+        case .control, .format, .privateUse, .surrogate: return nil
         default: return scalar.properties.isWhitespace ? " " : scalar
+        }
+    }
+
+    private static func baseLetters(_ text: [UInt8]) -> [UInt8] {
+        text.mappingScalars { scalar -> CollectionOfOne<Unicode.Scalar>? in
+            let form = Unicode.NormalForm.decomposed.apply(Array(String(scalar).utf8))
+            guard let first = String(decoding: form, as: UTF8.self).unicodeScalars.first,
+                first.value != 0, first.value != 0xfffd
+            else { return nil }
+            switch first.properties.generalCategory {
+            case .control where !first.properties.isWhitespace: return nil
+            case .format, .privateUse, .surrogate: return nil
+            case let category where category.isMark: return nil
+            default: return first.properties.lowercaseMapping.unicodeScalars.first.map { .init($0) }
+            }
         }
     }
 

@@ -41,12 +41,15 @@ struct AddedTokens: Sendable {
         }
     }
 
+    /// Marks that are not looked for in text.
+    init(marks: [Int]) { specialIDs = Set(marks) }
+
     var hasNormalized: Bool { !normalized.isEmpty }
     var hasRaw: Bool { !raw.isEmpty }
 
-    /// The segments of a text as it came, or of normalised text.
-    func split(_ text: [UInt8], isNormalized: Bool) -> [Segment] {
-        (isNormalized ? normalized : raw).split(text)
+    /// The segments of a text as it came, or of normalised text; without `findsSpecial`, marks pass as text.
+    func split(_ text: [UInt8], isNormalized: Bool, findsSpecial: Bool) -> [Segment] {
+        (isNormalized ? normalized : raw).split(text, findsSpecial)
     }
 }
 
@@ -69,7 +72,7 @@ private struct TokenFinder: Sendable {
         }
     }
 
-    func split(_ text: [UInt8]) -> [AddedTokens.Segment] {
+    func split(_ text: [UInt8], _ findsSpecial: Bool) -> [AddedTokens.Segment] {
         var segments: [AddedTokens.Segment] = []
         var (done, i) = (0, 0)
         let span = text.span
@@ -81,6 +84,7 @@ private struct TokenFinder: Sendable {
             var (start, end) = (i, i + length)
             i = end
             let token = tokens[place]
+            if token.isSpecial && !findsSpecial { continue }
             if token.isSingleWord && !standsAlone(span, start, end) { continue }
             if token.stripsLeft { start = max(done, blanks(span, before: start)) }
             if token.stripsRight { end = blanks(span, after: end) }
