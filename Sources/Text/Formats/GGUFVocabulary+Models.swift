@@ -40,14 +40,14 @@ extension GGUFVocabulary {
     /// Words in lower case, without accents; a sign begins each of them.
     func wordPiece() -> Tokenizer {
         let model = WordPiece(
-            tokens: table, unknown: unknown, prefix: [], mostCharacters: .max)
+            tokens: table, unknown: unknown, prefix: [], mostCharacters: .max,
+            begin: Tokenizer.blankSign)
         var tokenizer = Tokenizer(vocabulary: table, model: model)
         tokenizer.normalizer = .baseLetters
         tokenizer.preTokenizer = .sequence([
             .split(.characters { $0.properties.isWhitespace }, .removed, inverted: false),
             .split(
                 .characters { GGUFSplitting.standsAlone($0) }, .isolated, inverted: false),
-            .metaspace(sign: Tokenizer.blankSign, .always, splits: false),
         ])
         return tokenizer
     }

@@ -6,8 +6,11 @@ struct WordPiece: TokenModel {
     let prefix: [UInt8]
     /// Words with more characters are unknown.
     let mostCharacters: Int
+    /// What is put before every word.
+    var begin: [UInt8] = []
 
     func encode(_ piece: [UInt8], into ids: inout [Int]) {
+        let piece = begin.isEmpty ? piece : begin + piece
         let characters = piece.count { $0 & 0xc0 != 0x80 }
         guard characters <= mostCharacters else { return appendUnknown(into: &ids) }
         let before = ids.count
