@@ -33,6 +33,11 @@ let package = Package(
         .systemLibrary(name: "COpenCL", providers: [.apt(["opencl-headers"])]),
         .systemLibrary(
             name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
+        .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+        .systemLibrary(
+            name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg62-turbo-dev"])]),
+        // libpng and libjpeg report errors by longjmp, which Swift cannot have.
+        .target(name: "CPictures", dependencies: ["CPNG", "CJPEG"]),
 
         .target(
             name: "CApus",
@@ -81,7 +86,7 @@ let package = Package(
             ],
             linkerSettings: [.linkedLibrary("m"), .linkedLibrary("dl"), .linkedLibrary("pthread")]),
         .target(name: "Tensors", dependencies: ["CApus"], swiftSettings: strict),
-        .target(name: "Files", dependencies: ["Tensors"], swiftSettings: strict),
+        .target(name: "Files", dependencies: ["Tensors", "CPictures"], swiftSettings: strict),
         .target(name: "Text", dependencies: ["Files", "CPCRE2"], swiftSettings: strict),
 
         .target(
