@@ -10,10 +10,11 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_THREADS = 256, SCRATCH_SLOTS = 5 };
+enum { MAX_THREADS = 256, SCRATCH_SLOTS = 5, HUGE = 2 << 20 };
 
 // A worker spins this long for the next job before it sleeps: longer than the gap between two ops
 // of a running model, short enough that an idle process costs nothing.
@@ -190,9 +191,12 @@ void *apus_scratch(int32_t slot, size_t bytes) {
     }
     if (slots[slot].bytes < bytes) {
         free(slots[slot].block);
-        slots[slot].bytes = (bytes + (1 << 16) - 1) >> 16 << 16;
-        slots[slot].block = aligned_alloc(64, slots[slot].bytes);
+        const size_t unit = bytes < HUGE ? 1 << 16 : HUGE;
+        slots[slot].bytes = (bytes + unit - 1) / unit * unit;
+        slots[slot].block = aligned_alloc(unit == HUGE ? HUGE : 64, slots[slot].bytes);
         if (!slots[slot].block) abort();
+        // Huge pages, as for tensors: fewer TLB misses.
+        if (unit == HUGE) madvise(slots[slot].block, slots[slot].bytes, MADV_HUGEPAGE);
     }
     return slots[slot].block;
 }
