@@ -1,7 +1,7 @@
 // Products of f32 rows with quantised weights, exact up to f32's rounding.
 //
-// Few rows: 16 rows of w are turned into floats in the cache and multiplied by the rows of x, four
-// at a time. Many rows: blocks of rows of w that stay in the last-level cache are turned into
+// Few rows: each row of w is turned into floats in the cache and multiplied by the rows of x, four
+// at a time; up to 16 rows with blocks have a kernel of their own (quantized.inc). Many rows: blocks of rows of w that stay in the last-level cache are turned into
 // floats, and the product is that of two f32 matrices.
 #include "quantized_exact.h"
 #include "capus/matmul.h"
@@ -30,11 +30,11 @@ static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static void few_rows_task(void *context, int64_t task, int32_t thread) {
     (void)thread;
     const exact_job *job = context;
-    int64_t from = task * EXACT_ROWS, count = least(EXACT_ROWS, job->n - from);
-    float *w = apus_scratch(FLOATS, (size_t)(count * job->k) * sizeof *w);   // (count, k)
-    job->values(job->weights, from, count, w);
-    for (int64_t column = from; column < from + count; column++, w += job->k) {
+    int64_t from = task * EXACT_ROWS, to = least(from + EXACT_ROWS, job->n);
+    float *w = apus_scratch(FLOATS, (size_t)job->k * sizeof *w);
+    for (int64_t column = from; column < to; column++) {
         float sums[FEW_ROWS];
+        job->values(job->weights, column, 1, w);
         APUS_BEST(exact_dots)(job->m, job->k, job->x, job->x_row, w, sums);
         for (int64_t row = 0; row < job->m; row++)
             job->y[row * job->y_row + column] = sums[row] + (job->bias ? job->bias[column] : 0);

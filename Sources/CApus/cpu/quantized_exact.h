@@ -6,8 +6,7 @@
 
 enum { EXACT_ROWS = 16 };
 
-/// Writes `count` (at most 16) rows of the weights from `row` on, a multiple of 16, to out
-/// (count, k).
+/// Writes `count` rows of the weights from `row` on, within one 16 of them, to out (count, k).
 typedef void (*exact_rows)(const void *weights, int64_t row, int64_t count, float *out);
 
 /// y (m, n) = x (m, k) w^T + bias, with rows of x and y x_row and y_row apart; bias (n) or NULL.
