@@ -6,7 +6,8 @@
 // probabilities come from the logits and the log-sum-exp, and the result goes around the cache
 // where it exceeds it.
 //
-// Floor: reading the logits twice and writing the gradient once.
+// Floor: reading the logits twice and writing the gradient once. At (1024, 50257) f32 two Zen 5
+// cores reach 50 to 80 GB/s, 60 to 80 % of the rate of adding two arrays in the same minutes.
 #include "capus/cross_entropy.h"
 #include "capus/threads.h"
 #include "stream.h"

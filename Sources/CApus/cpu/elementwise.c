@@ -4,7 +4,12 @@
 // written in place; others go through packed f32 buffers in the L1 cache, and single values are
 // repeated for one vector. So there is one f32 row kernel for each operation, whatever the strides
 // and types. i32 operations have rows of their own. Results larger than the last-level cache are
-// written around it, which saves reading them first.
+// written around it, f32 from registers, which saves reading them first and keeps reads and writes
+// going at once.
+//
+// Floor: reading every operand and writing the result. Two Zen 5 cores reach 90 % and more of the
+// rate of plain loops over the same arrays for x + y, silu(x) y and a row added to every row; gelu
+// is bound by its arithmetic, 4 ns for 16 elements on a core, or 60 GB/s.
 #include "capus/elementwise.h"
 
 #include "elementwise_walk.h"

@@ -7,7 +7,9 @@
 // and LeVeque), in order. Then one pass applies (x - mean) scale + shift by channel. As many
 // samples as fit the last-level cache go through both steps together.
 //
-// Floor: reading x twice (the second time from the last-level cache) and writing y once.
+// Floor: reading x twice (the second time from the last-level cache) and writing y once. With SiLU,
+// (2, 4096, 320) f32 takes two Zen 5 cores 0.46 ms, half of it for the statistics: a fifth of the
+// last-level cache's rate.
 #include "capus/normalize.h"
 #include "capus/threads.h"
 #include "stream.h"

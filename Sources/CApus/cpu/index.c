@@ -4,7 +4,11 @@
 // elements. What adds is split over destinations (columns, lines or ranges of rows), and each
 // destination takes its sources in order: no atomics, the same bits for every thread count.
 //
-// Floor: reading the picked rows and writing the result, 52 GB/s.
+// Gathering and scattering along an axis picks from columns packed into scratch memory first, where
+// that pays.
+//
+// Floor: reading the picked rows and writing the result. Two Zen 5 cores pick rows of 3 KB from
+// 154 MB at 75 to 93 GB/s; (1024, 1024) along axis 0 they gather in 0.44 ms and scatter in 1.6 ms.
 #include "capus/index.h"
 #include "capus/threads.h"
 #include "lines.h"
@@ -131,9 +135,9 @@ static inline __attribute__((always_inline)) void pick(line_kind kind, char *x, 
     }
 }
 
-// Columns of x that lie side by side, many rows apart: picking at random would miss the caches, and
-// rows a power of two apart would even push each other out. They are worth packing where each row is
-// used about once or more.
+// Columns of x that lie side by side, rows far apart: picking at random would miss the caches, and
+// rows a power of two apart would even push each other out. They are worth packing where each row
+// is used about once or more.
 static bool is_worth_packing(const line_call *call, int64_t n, int64_t x_across) {
     int64_t size = element_size(call->x->dtype), rows = call->x->shape[call->axis];
     return n >= 8 && x_across == 1 && llabs(call->x->strides[call->axis]) * size >= 1024

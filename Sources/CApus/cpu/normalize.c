@@ -3,8 +3,9 @@
 // Mean, then deviations from it (two passes, blocks of a row added up in f64), then the result:
 // three passes over a row in the level-1 cache, one over memory.
 //
-// Floor: reading x once and writing y once, 52 GB/s; results far beyond the last-level cache go
-// around it.
+// Floor: reading x once and writing y once; results far beyond the last-level cache go around it.
+// Two Zen 5 cores reach 90 % of a plain copy's rate for RMS norm of (4096, 2048) f32, and 55 % for
+// layer norm of (4096, 1024), which the last-level cache just about holds.
 #include "capus/normalize.h"
 #include "capus/threads.h"
 #include "stream.h"

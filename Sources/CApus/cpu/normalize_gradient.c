@@ -3,7 +3,8 @@
 // The rows are cut into pieces by the shape alone; each has its own sums for dweight and dbias,
 // which are added up in order at the end, so that the bits do not depend on the threads.
 //
-// Floor: reading x and g once and writing dx once, 52 GB/s.
+// Floor: reading x and g once and writing dx once; (4096, 1024) f32 reaches half of the rate of a
+// plain loop in the last-level cache.
 #include "capus/normalize.h"
 #include "capus/threads.h"
 #include "stream.h"

@@ -1,6 +1,7 @@
 // Fused optimiser steps: every state is read once and written once.
 //
-// Floor: memory traffic, 28 bytes an element for Adam with f32 gradients at 52 GB/s.
+// Floor: memory traffic, 28 bytes an element for Adam with f32 gradients. Two Zen 5 cores reach 71
+// to 130 GB/s, where adding two arrays reaches 65 to 130 in the same minutes.
 #include "capus/optimiser.h"
 #include "capus/threads.h"
 

@@ -4,7 +4,7 @@
 // Lines of adjacent elements are scanned in blocks, and a block is searched only if its extreme is
 // a new one; lines that lie side by side are scanned together, vectors across them.
 //
-// Floor: reading x once, 35 GB/s.
+// Floor: reading x once.
 #include "capus/reduce.h"
 #include "capus/threads.h"
 #include "lines.h"
