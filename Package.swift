@@ -142,6 +142,13 @@ let package = Package(
         .testTarget(
             name: "DiffusionTests", dependencies: ["Diffusion", "Tensors", "Files", "Support"],
             swiftSettings: strict),
+        .testTarget(
+            name: "ModelsTests",
+            dependencies: [
+                "Transformers", "Autoencoders", "Adversarial", "Diffusion", "Flows", "Networks",
+                "Tensors",
+            ],
+            swiftSettings: strict),
         .testTarget(name: "FilesTests", dependencies: ["Files", "Tensors"], swiftSettings: strict),
         .testTarget(
             name: "TextTests", dependencies: ["Text", "Files", "Support"], swiftSettings: strict),

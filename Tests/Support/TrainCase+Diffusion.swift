@@ -43,7 +43,7 @@ let diffusionPrograms: [String: TrainProgram] = [
         let objective = run.params["objective"]?.string ?? ""
         try run.train(store) { step, _ in
             if step > 0 { average.update() }
-            let given = noisy(x[step], noise[step], t[step], objective)
+            let given = try noisy(x[step], noise[step], t[step], objective)
             return model(given.x, at: given.t).mseLoss(given.target)
         }
         average.update()
@@ -53,20 +53,18 @@ let diffusionPrograms: [String: TrainProgram] = [
 ]
 
 /// A batch (N, H, W, C) at times t (N), the time as the network sees it, and what it is to say.
-private func noisy(_ x: Tensor, _ noise: Tensor, _ t: Tensor, _ objective: String) -> (
+private func noisy(_ x: Tensor, _ noise: Tensor, _ t: Tensor, _ objective: String) throws -> (
     x: Tensor, t: Tensor, target: Tensor
 ) {
     if objective == "flow" {
         let share = t.reshaped([t.count, 1, 1, 1])
         return (x * (1 - share) + noise * share, t * 1000, noise - x)
     }
-    var product = 1.0
-    let levels = (0..<1000).map { i in
-        product *= 1 - (1e-4 + (0.02 - 1e-4) * Double(i) / 999)
-        return Float(product)
-    }
-    let a = Tensor(levels, on: x.device).selecting(t.contiguous()).reshaped([t.count, 1, 1, 1])
-    let (signal, spread) = (sqrt(a), sqrt(1 - a))
-    let target = objective == "eps" ? noise : signal * noise - spread * x
-    return (signal * x + spread * noise, t.cast(to: .f32), target)
+    let table = try NoiseTable(NoiseSchedule(.linear()), on: x.device)
+    let prediction: Prediction = objective == "eps" ? .noise : .velocity
+    let t = t.contiguous()
+    return (
+        table.noised(x, noise, at: t), t.cast(to: .f32),
+        table.target(prediction, x, noise, at: t)
+    )
 }

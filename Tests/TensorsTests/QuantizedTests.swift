@@ -48,7 +48,20 @@ import Testing
             let weight = key.normal([9, 128], on: device)
             let x = key.normal([4, 128], on: device)
             let q = QuantizedTensor(int4: weight, group: 32, zeroPoint: zeroPoint)
-            #expect(distance(x.matmul(transposed: q), x.linear(q.dequantized())) < 1e-5)
+            let bias = key.normal([9], on: device)
+            let y = x.matmul(transposed: q, bias: bias)
+            #expect(distance(y, x.linear(q.dequantized(), bias: bias)) < 1e-5)
+        }
+    }
+
+    @Test(arguments: BlockFormat.allCases)
+    func rowsAreThoseOfTheWhole(format: BlockFormat) {
+        for device in Device.all {
+            var key = RandomKey(seed: 15)
+            let q = QuantizedTensor(key.normal([37, 256], on: device), as: format)
+            let index = Tensor([0, 36, 15, 16, 36] as [Int32], on: device)
+            let rows = q.dequantizedRows(index)
+            #expect(rows.bytes() == q.dequantized().selecting(index).bytes())
         }
     }
 

@@ -30,12 +30,20 @@ public struct Conv2D: Sendable {
             x.conv2d(
                 w, bias: bias?.value, stride: stride, padding: padding, dilation: dilation,
                 groups: groups, activation: activation)
-        case .quantized(let w):
-            x.conv2d(
-                w, kernel: Pair(weight.shape[1], weight.shape[2]), bias: bias?.value,
-                stride: stride, padding: padding, dilation: dilation, groups: groups
-            ).activated(activation)
+        case .quantized(let w): quantized(x, w).activated(activation)
         }
+    }
+
+    /// Windows are int8; over single pixels a convolution is a product, which knows every format.
+    private func quantized(_ x: Tensor, _ w: QuantizedTensor) -> Tensor {
+        let kernel = Pair(weight.shape[1], weight.shape[2])
+        if kernel == 1 && stride == 1 && padding == 0 && groups == 1 {
+            return x.matmul(transposed: w, bias: bias?.value)
+        }
+        let w = w.isInt8 ? w : QuantizedTensor(int8Rows: w.dequantized())
+        return x.conv2d(
+            w, kernel: kernel, bias: bias?.value, stride: stride, padding: padding,
+            dilation: dilation, groups: groups)
     }
 }
 
@@ -53,7 +61,7 @@ public struct ConvTranspose2D: Sendable {
         _ initializer: Initializer = .fanIn
     ) {
         let shape = [inputs, kernel.h, kernel.w, outputs]
-        weight = scope.parameter("weight", shape, initializer, role: .convolution)
+        weight = scope.parameter("weight", shape, initializer, role: .transposedConvolution)
         let fan = shape.dropFirst().reduce(1, *)
         self.bias = bias ? scope.bias(outputs, initializer, inputs: fan) : nil
         (self.stride, self.padding, self.outputPadding) = (stride, padding, outputPadding)

@@ -17,7 +17,14 @@ public struct Embedding: Sendable {
 
     /// In the context's float type; the rows are picked first, so that the whole table is not cast for them.
     public func callAsFunction(_ ids: Tensor, _ context: Context = .evaluation) -> Tensor {
-        weight.value.embedding(ids, padding: padding).cast(to: context.precision.dtype)
+        let rows: Tensor
+        switch weight.weight(as: .f32) {
+        case .dense(let w): rows = w.embedding(ids, padding: padding)
+        case .quantized(let w):
+            rows = w.dequantizedRows(ids.reshaped([ids.count])).reshaped(
+                ids.shape + [w.columns])
+        }
+        return rows.cast(to: context.precision.dtype)
     }
 
     /// x (…, channels) against every row: logits (…, count), for models that tie the two.

@@ -13,7 +13,9 @@ public struct Checkpoint: Sendable {
     let isFileLayout: Bool
     /// f32 unless another type is to be kept; nil keeps each tensor's own.
     let dtype: DType?
-    private let fetch: @Sendable (String) throws -> Tensor?
+    /// By a weight's name, the names of its parts.
+    let quantizedParts: [String: [String]]
+    let fetch: @Sendable (String) throws -> Tensor?
 
     /// Tensors as they lie in memory (a `snapshot`).
     public init(_ tensors: [String: Tensor], origin: String = "the tensors") {
@@ -21,23 +23,35 @@ public struct Checkpoint: Sendable {
         names = tensors.keys.sorted()
         isFileLayout = false
         dtype = .f32
+        quantizedParts = [:]
         fetch = { tensors[$0] }
     }
 
     /// Tensors with files' layouts, read before.
     public init(fileTensors: [String: Tensor], origin: String) {
-        self.init(
-            origin: origin, names: fileTensors.keys.sorted(), isFileLayout: true, dtype: .f32
-        ) { fileTensors[$0] }
+        self.init(origin, Array(fileTensors.keys), .f32) { fileTensors[$0] }
     }
 
     /// Tensors with files' layouts. Each is read when its parameter is made, in f32, or in `dtype`; nil: in its own type.
     public init(_ file: SafetensorsFile, as dtype: DType? = .f32) {
-        origin = file.path
-        names = file.entries.map(\.name)
-        isFileLayout = true
-        self.dtype = dtype
-        fetch = { file.contains($0) ? try file.tensor($0, on: .cpu) : nil }
+        self.init(file.path, file.entries.map(\.name), dtype) {
+            file.contains($0) ? try file.tensor($0, on: .cpu) : nil
+        }
+    }
+
+    /// The parts of a quantised weight "NAME/FORMAT/0", "NAME/FORMAT/1", … count as one name.
+    private init(
+        _ origin: String, _ entries: [String], _ dtype: DType?,
+        fetch: @escaping @Sendable (String) throws -> Tensor?
+    ) {
+        var parts: [String: [String]] = [:]
+        for entry in entries where entry.contains("/") {
+            parts[String(entry.prefix { $0 != "/" }), default: []].append(entry)
+        }
+        let plain = entries.filter { !$0.contains("/") }
+        self.init(
+            origin: origin, names: (plain + parts.keys).sorted(), isFileLayout: true,
+            dtype: dtype, quantizedParts: parts, fetch: fetch)
     }
 
     /// As above, with another name for each tensor of the file; nil leaves it out.
@@ -45,19 +59,26 @@ public struct Checkpoint: Sendable {
         var original: [String: String] = [:]
         for name in names { rename(name).map { original[$0] = name } }
         let (map, fetch) = (original, self.fetch)
+        let parts = map.compactMapValues { quantizedParts[$0] }
         return Checkpoint(
-            origin: origin, names: map.keys.sorted(), isFileLayout: isFileLayout, dtype: dtype
-        ) { name in try map[name].flatMap { try fetch($0) } }
+            origin: origin, names: map.keys.sorted(), isFileLayout: isFileLayout, dtype: dtype,
+            quantizedParts: parts
+        ) { name in
+            if name.contains("/") { return try fetch(name) }
+            return try map[name].flatMap { try fetch($0) }
+        }
     }
 
     private init(
         origin: String, names: [String], isFileLayout: Bool, dtype: DType?,
+        quantizedParts: [String: [String]],
         fetch: @escaping @Sendable (String) throws -> Tensor?
     ) {
         self.origin = origin
         self.names = names
         self.isFileLayout = isFileLayout
         self.dtype = dtype
+        self.quantizedParts = quantizedParts
         self.fetch = fetch
     }
 
@@ -132,10 +153,10 @@ extension ParameterStore {
         throws(CheckpointError)
     {
         var problems: [ParameterProblem] = []
-        var values: [(Parameter, Tensor)] = []
+        var values: [(Parameter, Weight)] = []
         for parameter in all {
             do throws(ParameterProblem) {
-                let value = try checkpoint.value(
+                let value = try checkpoint.weight(
                     parameter.name, parameter.shape, parameter.role, on: device)
                 values.append((parameter, value))
             } catch { problems.append(error) }
@@ -147,9 +168,16 @@ extension ParameterStore {
         for (parameter, value) in values { parameter.assign(value) }
     }
 
-    /// The values as a file has them: names in order, PyTorch's layouts.
+    /// The values as a file has them: names in order, PyTorch's layouts; quantised ones in their parts.
     public func fileTensors() -> [(name: String, tensor: Tensor)] {
-        all.map { ($0.name, $0.role.toFile($0.value.detached).contiguous()) }
+        all.flatMap { parameter in
+            switch parameter.weight(as: .f32) {
+            case .dense(let x):
+                [(parameter.name, parameter.role.toFile(x.detached).contiguous())]
+            case .quantized(let q):
+                q.storedParts.enumerated().map { ("\(parameter.name)/\(q.format)/\($0)", $1) }
+            }
+        }
     }
 
     /// Writes the parameters and buffers as safetensors, whole or not at all.
@@ -162,8 +190,8 @@ extension ParameterRole {
     /// A value as files lay it out.
     package func toFile(_ x: Tensor) -> Tensor {
         switch self {
-        case .convolution where x.rank == 4: x.permuted([0, 3, 1, 2])
-        case .convolution where x.rank == 3: x.permuted([0, 2, 1])
+        case .convolution, .transposedConvolution:
+            x.permuted([0, x.rank - 1] + Array(1..<x.rank - 1))
         case .flattenedMatrix(let channels):
             x.reshaped([x.shape[0], -1, channels]).transposed().reshaped(x.shape)
         default: x
@@ -173,8 +201,7 @@ extension ParameterRole {
     /// The reverse of `toFile`.
     package func fromFile(_ x: Tensor) -> Tensor {
         switch self {
-        case .convolution where x.rank == 4: x.permuted([0, 2, 3, 1])
-        case .convolution where x.rank == 3: x.permuted([0, 2, 1])
+        case .convolution, .transposedConvolution: x.permuted([0] + Array(2..<x.rank) + [1])
         case .flattenedMatrix(let channels):
             x.reshaped([x.shape[0], channels, -1]).transposed().reshaped(x.shape)
         default: x
@@ -182,7 +209,10 @@ extension ParameterRole {
     }
 
     func fileShape(_ shape: [Int]) -> [Int] {
-        guard self == .convolution, shape.count > 2 else { return shape }
-        return [shape[0], shape[shape.count - 1]] + shape[1..<shape.count - 1]
+        switch self {
+        case .convolution, .transposedConvolution:
+            [shape[0], shape[shape.count - 1]] + shape[1..<shape.count - 1]
+        default: shape
+        }
     }
 }

@@ -31,14 +31,20 @@ public final class Parameter: Sendable {
 
     private let state: Mutex<State>
 
-    public init(_ name: String, _ tensor: Tensor, role: ParameterRole = .vector) {
-        self.name = name
-        self.role = role
-        shape = tensor.shape
+    public convenience init(_ name: String, _ tensor: Tensor, role: ParameterRole = .vector) {
+        self.init(name, .dense(tensor), shape: tensor.shape, role: role)
+    }
+
+    init(_ name: String, _ weight: Weight, shape: [Int], role: ParameterRole) {
+        (self.name, self.shape, self.role) = (name, shape, role)
         let isTrainable = role != .buffer
-        state = Mutex(
-            State(
-                tensor: isTrainable ? tensor.tracked : tensor.detached, isTrainable: isTrainable))
+        switch weight {
+        case .dense(let tensor):
+            let tensor = isTrainable ? tensor.tracked : tensor.detached
+            state = Mutex(State(tensor: tensor, isTrainable: isTrainable))
+        case .quantized(let quantized):
+            state = Mutex(State(quantized: quantized, isTrainable: false))
+        }
     }
 
     /// The number of elements.
@@ -55,8 +61,10 @@ public enum ParameterRole: Sendable, Hashable {
     case flattenedMatrix(channels: Int)
     /// Rows by id (V, C).
     case table
-    /// A convolution's weight (O, KH, KW, I), which files order (O, I, KH, KW); also transposed ones.
+    /// A convolution's weight (O, KH, KW, I), which files order (O, I, KH, KW).
     case convolution
+    /// That of a transposed one, (I, KH, KW, O), which files order (I, O, KH, KW).
+    case transposedConvolution
     /// A matrix of a low-rank addition.
     case adapter
     /// Not trained: running statistics and the like.
@@ -70,7 +78,7 @@ extension Parameter {
     public var value: Tensor {
         state.withLock { state in
             if let tensor = state.tensor { return tensor }
-            return state.quantized?.dequantized() ?? Tensor.zeros(shape)
+            return state.quantized?.dequantized().reshaped(shape) ?? Tensor.zeros(shape)
         }
     }
 
@@ -138,6 +146,15 @@ extension Parameter {
         }
     }
 
+    /// Another value, dense or in few bits.
+    func assign(_ weight: Weight) {
+        switch weight {
+        case .dense(let tensor): assign(tensor)
+        case .quantized(let quantized):
+            state.withLock { $0 = State(quantized: quantized, isTrainable: false) }
+        }
+    }
+
     /// Another value of the same shape.
     public func assign(_ tensor: Tensor) {
         require(
@@ -149,15 +166,13 @@ extension Parameter {
         }
     }
 
-    /// From now on this parameter is stored in few bits; it is then no longer trainable.
+    /// From now on this parameter is stored in few bits, as a matrix; it is then no longer trainable.
     public func quantize(_ body: (Tensor) -> QuantizedTensor) {
         guard !isQuantized else { return }
         let quantized = body(value.detached)
-        state.withLock { state in
-            state.quantized = quantized
-            state.tensor = nil
-            state.casts = [:]
-            state.isTrainable = false
-        }
+        require(
+            quantized.rows * quantized.columns == count,
+            "\(name): \(shape) quantised to (\(quantized.rows), \(quantized.columns))")
+        assign(.quantized(quantized))
     }
 }

@@ -40,7 +40,7 @@ public struct ParameterScope: Sendable {
     ) -> Parameter {
         let name = full(name)
         return store.register(
-            Parameter(name, value(name, shape, initializer, role), role: role))
+            Parameter(name, value(name, shape, initializer, role), shape: shape, role: role))
     }
 
     /// Numbers that are kept beside the parameters but not trained.
@@ -50,20 +50,21 @@ public struct ParameterScope: Sendable {
 
     private func value(
         _ name: String, _ shape: [Int], _ initializer: Initializer, _ role: ParameterRole
-    ) -> Tensor {
+    ) -> Weight {
         switch store.source {
         case .random(let key):
-            return initializer(shape, key: key.folded(name), on: device)
+            return .dense(initializer(shape, key: key.folded(name), on: device))
         case .checkpoint(let checkpoint):
             do throws(ParameterProblem) {
-                return try checkpoint.value(name, shape, role, on: device)
+                return try checkpoint.weight(name, shape, role, on: device)
             } catch {
                 // A checkpoint from before it was adapted.
                 if case .missing = error, role == .adapter {
-                    return initializer(shape, key: RandomKey(seed: 0).folded(name), on: device)
+                    let key = RandomKey(seed: 0).folded(name)
+                    return .dense(initializer(shape, key: key, on: device))
                 }
                 store.report(error)
-                return .zeros(shape, on: device)
+                return .dense(.zeros(shape, on: device))
             }
         }
     }

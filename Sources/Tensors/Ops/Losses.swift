@@ -37,6 +37,13 @@ extension Tensor {
             .reduced(reduction)
     }
 
+    /// d² / 2 where |d| < δ, else δ (|d| - δ / 2).
+    public func huberLoss(_ target: Tensor, delta: Float = 1, reduction: Reduction = .mean)
+        -> Tensor
+    {
+        smoothL1Loss(target, beta: delta, reduction: reduction) * delta
+    }
+
     /// -weight (positiveWeight y log σ(x) + (1 - y) log(1 - σ(x))) for logits x, stable for large |x|.
     public func bceWithLogitsLoss(
         _ target: Tensor, weight: Tensor? = nil, positiveWeight: Tensor? = nil,

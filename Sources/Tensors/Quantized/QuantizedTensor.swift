@@ -80,6 +80,9 @@ public struct QuantizedTensor: Sendable {
             ? [] : parts[0].backend.unpackedBlocks(format, parts[0], columns: columns).bytes()
     }
 
+    /// Whether it is int8 with a scale a row, which convolutions take.
+    public var isInt8: Bool { quantization == .int8Rows }
+
     /// The values as f32 (rows, columns).
     public func dequantized() -> Tensor {
         let x = parts[0].result([rows, columns], .f32)

@@ -62,6 +62,7 @@ extension CPUBackend {
             apus_matmul_int4_groups(
                 m, n, k, Int64(group), zeroPoint, call.x.pointer(),
                 w[0].pointer(), w[1].pointer(), w[2].pointer(), y.pointer())
+            if let bias = call.bias { binary(.add, y, bias.expanded(to: y.shape), into: y) }
         }
     }
 }
