@@ -10,11 +10,27 @@
 //              level-2 cache; where nothing has to be added the picture is read in place.
 //   panel      stays in the level-2 cache while every pixel of the area passes by it (a large one
 //              in parts)
-//   tile       up to GEMM_MR neighbouring pixels × GEMM_NR channels, in registers over all taps.
-//              Channels are side by side, so pixels are read where they lie and there is no im2col.
+//   tile       up to GEMM_MR pixels × GEMM_NR channels, in registers over all taps. Channels are
+//              side by side, so pixels are read where they lie and there is no im2col. Tiles take
+//              pixels by pairs and go on in the next row.
 //
-// On Zen 5 the f32 and bf16 kernels reach 92 to 97 % of the peak at the shapes of Stable Diffusion
-// (bf16 80 % where weights outweigh pixels), int8 about 87 %.
+// Where weights outweigh pixels, an area is the whole batch, copied once for all, and a task packs
+// its panel itself. Where a few channels would leave units half empty (three colours in pairs of
+// bf16), the copy holds for each output what a row of the kernel covers.
+//
+// Which kernel runs, and what measuring says (Zen 5, two threads; the peaks of the same runs were
+// 540 to 550 GFLOP/s f32, 1025 to 1096 bf16, 2165 int8; GFLOP/s of the definition's products):
+//
+//   1×1, f32 3×3 of stride 2, 4×4, 7×7     direct      f32 91 to 94 % of the peak
+//   bf16                                   direct      92 to 96 %, 7×7 of 3 channels 79 %
+//   int8                                   direct      81 to 91 %, 7×7 of 3 channels 49 %
+//   f32 3×3 of stride 1, 32 channels and   winograd    f32 2 to 2.6 times the peak from 64 channels;
+//   more on both sides                                 direct at most 1
+//   one channel a group                    depthwise   the memory's bandwidth
+//   lanes (tap, output) times pixels are   narrow      64 to 3 channels, bf16: 3 times the direct
+//   less than half of direct's work                    kernel; 100 to 512 from one pixel: 6 times
+//   weights of 2 MB, sums of all pixels    direct, by  1280 channels, 16×16: bf16 855 to 961
+//   in 256 KB                              panel       GFLOP/s, int8 1490 to 1843 GOP/s
 //
 // f16, and bf16 where there is no bf16 dot product, become f32 on the way. A sum runs over taps and
 // channels in order, in one accumulator: how the work is cut changes nothing in the result.
@@ -95,8 +111,10 @@ void apus_conv2d_input_gradient(const apus_conv2d *c, const void *g, const void 
 const char *apus_conv2d_kernel(const apus_conv2d *c) {
     conv_plan p = conv_plan_forward(c);
     const bool winograd = winograd_fits(&p), depthwise = depthwise_fits(&p);
+    const bool narrow = conv_narrow_fits(&p);
     conv_free_plan(&p);
     if (depthwise) return "depthwise";
     if (winograd) return "winograd f32";
+    if (narrow) return "narrow";
     return c->type == APUS_BF16 && apus_cpu_isa() == APUS_ISA_AVX512 ? "direct bf16" : "direct f32";
 }

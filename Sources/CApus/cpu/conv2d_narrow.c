@@ -9,7 +9,7 @@
 //                                              the last-level cache keeps
 //
 // The input gradient and the transposed convolution have the same form. 64 channels to 3 colours
-// run 4 to 7 times as fast as by the direct kernels.
+// run 3 times as fast as by the direct kernels in bf16, a picture grown from one pixel 6 times.
 #include "conv2d_plan.h"
 
 #include <string.h>

