@@ -24,8 +24,8 @@
 //   1×1, f32 3×3 of stride 2, 4×4, 7×7     direct      f32 91 to 94 % of the peak
 //   bf16                                   direct      92 to 96 %, 7×7 of 3 channels 79 %
 //   int8                                   direct      81 to 91 %, 7×7 of 3 channels 49 %
-//   f32 3×3 of stride 1, 32 channels and   winograd    f32 2 to 2.6 times the peak from 64 channels;
-//   more on both sides                                 direct at most 1
+//   f32 3×3 of stride 1, 32 channels and   winograd    1.8 to 2.7 times the peak from 64 channels
+//   more on both sides
 //   one channel a group                    depthwise   the memory's bandwidth
 //   lanes (tap, output) times pixels are   narrow      64 to 3 channels, bf16: 3 times the direct
 //   less than half of direct's work                    kernel; 100 to 512 from one pixel: 6 times
