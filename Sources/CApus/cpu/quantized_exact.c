@@ -1,8 +1,9 @@
 // Products of f32 rows with quantised weights, exact up to f32's rounding.
 //
 // Few rows: each row of w is turned into floats in the cache and multiplied by the rows of x, four
-// at a time; up to 16 rows with blocks have a kernel of their own (quantized.inc). Many rows: blocks of rows of w that stay in the last-level cache are turned into
-// floats, and the product is that of two f32 matrices.
+// at a time; up to 16 rows with blocks have a kernel of their own (quantized.inc). Many rows:
+// blocks of rows of w that stay in the last-level cache are turned into floats, and the product is
+// that of two f32 matrices.
 #include "quantized_exact.h"
 #include "capus/matmul.h"
 #include "capus/threads.h"
