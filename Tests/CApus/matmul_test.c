@@ -4,11 +4,12 @@
 
 typedef struct matmul_case { int64_t m, n, k; } matmul_case;
 
-// Around 1, a tile of any instruction set, and more than one block of k.
+// Around 1, a tile of any instruction set, more than one piece of k with either operand the larger,
+// more than one block of k.
 static const matmul_case cases[] = {
     {1, 1, 1}, {1, 5, 3}, {3, 1, 17}, {1, 70, 40}, {2, 33, 31}, {4, 64, 65}, {5, 7, 0}, {7, 31, 9},
-    {8, 40, 129}, {13, 32, 16}, {14, 32, 64}, {15, 33, 47}, {29, 65, 300}, {64, 64, 64}, {70, 16,
-        2}, {20, 35, 9001},
+    {8, 40, 129}, {13, 32, 16}, {14, 32, 64}, {15, 33, 47}, {29, 65, 300}, {64, 64, 64},
+    {70, 16, 2}, {18, 200, 1030}, {90, 30, 1030}, {20, 35, 9001},
 };
 
 static float half_value(uint16_t h, apus_dtype type) {

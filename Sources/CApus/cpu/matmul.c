@@ -2,15 +2,16 @@
 //
 // Few rows read b in place (matmul_skinny.c); all others are computed by tiles of packed panels
 // (matmul_tiled.c). Entries of a large batch are jobs of one thread each. Every sum runs over k in
-// an order that depends on the sizes alone, so that the result depends neither on the blocks nor on
-// the number of threads.
+// an order that depends on the sizes alone, so that the result depends neither on the blocks nor
+// on the number of threads. Which way is taken when, and why, stands in matmul_parts.h; what
+// fraction of the floor is reached, at the head of each way.
 #include "matmul_parts.h"
 
 #include "capus/threads.h"
 
 /// Whether reading b is the most of the work, and b can be read in place.
 static bool is_skinny(const apus_matmul *call) {
-    return call->m <= 16 && (call->b_row == 1 || call->b_column == 1) && call->k >= 16
+    return call->m <= FEW_ROWS && (call->b_row == 1 || call->b_column == 1) && call->k >= 16
         && call->n >= 8;
 }
 
@@ -28,7 +29,7 @@ static void skinny_entry(void *context, int64_t entry, int32_t thread) {
 void apus_matmul_run(const apus_matmul *call) {
     if (call->m <= 0 || call->n <= 0 || call->batch <= 0) return;
     gemm_product product = {.call = *call};
-    if (call->batch < 8 * apus_thread_count())
+    if (call->batch < BATCH_PER_THREAD * apus_thread_count())
         for (int64_t entry = 0; entry < call->batch; entry++) run_entry(&product, entry);
     // Many entries: each is one thread's, packed and used in its own cache.
     else if (is_skinny(call)) apus_parallel(call->batch, skinny_entry, &product);

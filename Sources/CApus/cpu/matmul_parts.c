@@ -16,7 +16,7 @@ static gemm_operand operand(const void *data, apus_dtype type, int64_t lines, in
 static bool reads_in_place(const apus_matmul *call, gemm_shape shape) {
     bool units = call->type == APUS_F32
         || (call->type == APUS_BF16 && shape.per_bf16 == 2 && call->k % 2 == 0);
-    return units && call->a_column == 1 && call->n <= 1024
+    return units && call->a_column == 1 && call->n <= COLUMNS_IN_PLACE
         && call->a_row * gemm_bytes(call->type) % 4096 != 0;
 }
 
