@@ -4,7 +4,7 @@
 
 #include "gemm_tile.h"
 
-// Which way a product takes, and the measurement behind it: two cores of Zen 5, AVX-512, GFLOP/s
+// Which way a product takes and the measurement behind it: two cores of Zen 5, AVX-512, GFLOP/s
 // unless said otherwise; b (4096, 4096) where the rows are few.
 //
 //   few rows, b read in place, up to 16 rows   16 rows: f32 225 (tiles 207), bf16 520 (490), int8
@@ -12,14 +12,14 @@
 //                                              b not transposed, 16 rows: f32 231 (138)
 //   a not packed, up to 1024 columns           256³ bf16 983 (packed 917), 96 times 64³ f32 393
 //                                              (336), 48 times 256 × 256 × 64 bf16 969 (896)
-//   larger operand packed by each task         logits f32 473 (by the task alone, without fetching
-//   while the micro-kernels fetch the next     ahead, 442), 128 rows 444 (396)
-//   larger operand packed for all where its    256³ f32 506 (by tasks 469), 512³ 524 (476), 1024 ×
-//   lines are columns of memory                768 × 3072 487 (452)
+//   larger operand packed by each task         logits f32 473 (without
+//   while the micro-kernels fetch the next     fetching 442), 128 rows 444 (396)
+//   larger operand packed for all where its    256³ f32 506 (by tasks 469), 512³ 524 (476),
+//   lines are columns of memory                1024 × 768 × 3072 487 (452)
 //   panels: a quarter of the level-2 cache     half of it: 2048³ f32 473 (a quarter: 486)
 //   pieces of k of up to 1024 units            512 or 256: the same within 2 %
-//   one thread alone, up to 2^17               48³: f32 149 (shared 171), bf16 254 (219); 64³: f32
-//   multiply-adds                              232 (304), bf16 456 (455); 32³: 160 (99), 252 (115)
+//   one thread alone, up to 2^17               48³: f32 149 (shared 171), bf16 254 (219); 64³:
+//   multiply-adds                              f32 232 (304), bf16 456 (455); 32³: 160 (99), 252 (115)
 //   one thread an entry, from 8 entries a      96 times 64³ f32 393 (1.7 times PyTorch at 325)
 //   thread on
 //   OpenBLAS                                   never: its kernels for Haswell lead ours for AVX2 by

@@ -13,10 +13,10 @@
 // The panels of the smaller operand pass through the level-2 cache. Rows that meet few columns are
 // not packed but read in place. The inner parts are in matmul_tiled.inc.
 //
-// Of the peak of both cores (f32 540 GFLOP/s, bf16 1090): f32 88 to 94 % from 256³ to 2048³, 87 to
-// 92 % for the GPT-2 shapes, 83 % with 128 rows of 4096 × 4096; bf16 90 to 95 %, 88 to 92 %, 82 %.
-// The micro-kernel alone reaches 97 % from the level-2 cache. Weights that stayed packed would
-// give 9 % with 128 rows (bf16 11 %) and 2 % with 512.
+// Of the peak of both cores (f32 540 GFLOP/s, bf16 1090): f32 88 to 94 % from 256³ to 2048³,
+// 87 to 92 % for the GPT-2 shapes, 83 % with 128 rows of 4096 × 4096; bf16 90 to 95 %, 88 to
+// 92 %, 82 %. The micro-kernel alone reaches 97 % from the level-2 cache. Weights that stayed
+// packed would give 9 % with 128 rows (bf16 11 %) and 2 % with 512.
 #include "matmul_parts.h"
 
 #include "capus/threads.h"
