@@ -19,7 +19,8 @@
 //   panels: a quarter of the level-2 cache     half of it: 2048³ f32 473 (a quarter: 486)
 //   pieces of k of up to 1024 units            512 or 256: the same within 2 %
 //   one thread alone, up to 2^17               48³: f32 149 (shared 171), bf16 254 (219); 64³:
-//   multiply-adds                              f32 232 (304), bf16 456 (455); 32³: 160 (99), 252 (115)
+//   multiply-adds                              f32 232 (304), bf16 456 (455); 32³:
+//                                              f32 160 (99), bf16 252 (115)
 //   one thread an entry, from 8 entries a      96 times 64³ f32 393 (1.7 times PyTorch at 325)
 //   thread on
 //   OpenBLAS                                   never: its kernels for Haswell lead ours for AVX2 by
