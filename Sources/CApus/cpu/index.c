@@ -40,6 +40,13 @@ static void select_task(void *context, int64_t task, int32_t thread) {
         int64_t from = row / call->count * call->n + call->index[row % call->count];
         const char *x = call->x + from * bytes;
         char *y = call->y + row * bytes;
+        if (row + AHEAD < end && bytes >= 256) {   // rows are anywhere: no prefetcher guesses them
+            int64_t then = row + AHEAD;
+            const char *next = call->x
+                + (then / call->count * call->n + call->index[then % call->count]) * bytes;
+            for (int64_t i = 0; i < smaller(bytes, 4096); i += 64)
+                __builtin_prefetch(next + i, 0, 2);
+        }
         if (bytes == 4) memcpy(y, x, 4);
         else if (bytes == 2) memcpy(y, x, 2);
         else memcpy(y, x, (size_t)bytes);
