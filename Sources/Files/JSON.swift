@@ -1,8 +1,11 @@
 /// A JSON value. Objects keep the order of the file.
-public enum JSON: Sendable, Equatable {
+public enum JSON: Sendable {
     case null
     case bool(Bool)
+    /// A number that is written with a point or an exponent, or that is too large for the next.
     case number(Double)
+    /// A whole number.
+    case integer(Int)
     case string(String)
     case array([JSON])
     case object([Member])
@@ -22,20 +25,44 @@ extension JSON {
     }
 
     public var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
-    public var double: Double? { if case .number(let value) = self { value } else { nil } }
+    public var double: Double? {
+        switch self {
+        case .number(let value): value
+        case .integer(let value): Double(value)
+        default: nil
+        }
+    }
     public var string: String? { if case .string(let value) = self { value } else { nil } }
     public var array: [JSON]? { if case .array(let value) = self { value } else { nil } }
     public var members: [Member]? { if case .object(let value) = self { value } else { nil } }
-    public var isNull: Bool { self == .null }
+    public var isNull: Bool { if case .null = self { true } else { false } }
 
     /// A number without fraction that fits.
-    public var int: Int? { double.flatMap { Int(exactly: $0) } }
+    public var int: Int? {
+        if case .integer(let value) = self { return value }
+        return double.flatMap { Int(exactly: $0) }
+    }
 
     /// All integers of an array; nil if any element is something else.
     public var ints: [Int]? {
         guard let array else { return nil }
         let values = array.compactMap(\.int)
         return values.count == array.count ? values : nil
+    }
+}
+
+extension JSON: Equatable {
+    /// 1 and 1.0 are equal.
+    public static func == (a: JSON, b: JSON) -> Bool {
+        switch a {
+        case .null: return b.isNull
+        case .bool(let value): return b.bool == value
+        case .number(let value): return b.double == value
+        case .integer(let value): return b.int == value
+        case .string(let value): return b.string == value
+        case .array(let value): return b.array == value
+        case .object(let value): return b.members == value
+        }
     }
 }
 
@@ -146,6 +173,7 @@ private struct JSONParser {
         let start = position
         while let byte = next, isNumeric(byte) { position += 1 }
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
+        if let value = Int(text), text.first != "+", text != "-0" { return .integer(value) }
         guard let value = Double(text), text.first != "+" else {
             position = start
             throw failure("neither a value nor a number")
@@ -226,6 +254,7 @@ extension JSON {
         case .null: "null"
         case .bool(let value): value ? "true" : "false"
         case .number(let value): JSON.text(of: value)
+        case .integer(let value): "\(value)"
         case .string(let value): JSON.quoted(value)
         case .array(let items): "[" + items.map(\.text).joined(separator: ", ") + "]"
         case .object(let members):

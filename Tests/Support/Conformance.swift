@@ -9,6 +9,7 @@ extension ConformanceCase {
             case "ops": return try runOp(self, on: device)
             case "blocks": return try runBlock(self, on: device)
             case "tokenizers": return try runTokenizer(self)
+            case "chat": return try runChat(self)
             case "optim": return try runOptim(self, on: device)
             case "train": return try runTrain(self, on: device)
             case "schedulers": return try runScheduler(self, on: device)

@@ -53,5 +53,10 @@ public func conformanceCases(manifest path: String) throws(FileError) -> [Confor
     guard let entries = json.array else { throw FileError(path, "is no list of cases") }
     var cases: [ConformanceCase] = []
     for entry in entries { cases.append(try ConformanceCase(entry, folder: folder)) }
+    // The programs beside chat templates are in no manifest.
+    if exists("\(folder)/jinja.json") {
+        let name = JSON.Member(key: "name", value: .string("jinja"))
+        cases.append(try ConformanceCase(.object([name]), folder: folder))
+    }
     return cases
 }

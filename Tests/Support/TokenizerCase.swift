@@ -92,7 +92,7 @@ private func joined(_ settings: JSON, _ vocabulary: JSON) -> JSON {
 }
 
 /// The folder of shared vocabularies, looked for from a case's folder and the working folder upwards.
-private func sharedFolder(_ folder: String) throws -> String {
+func sharedFolder(_ folder: String) throws -> String {
     var places: [String] = []
     for start in [folder, "."] {
         var up = start
