@@ -3,7 +3,7 @@
 SWIFT   ?= swift
 BUILD   := .build/release
 CLANG   := clang
-PACKAGES := pkg-config libopenblas-dev liblapacke-dev libpcre2-dev libpng-dev libjpeg62-turbo-dev opencl-headers ocl-icd-libopencl1 pocl-opencl-icd
+PACKAGES := pkg-config libopenblas-dev liblapacke-dev libpcre2-dev zlib1g-dev libpng-dev libjpeg62-turbo-dev opencl-headers ocl-icd-libopencl1 pocl-opencl-icd
 
 # Conformance: where the golden data lie, on which device, and which folders of it.
 FIXTURES ?= $(if $(wildcard ../shared/conformance),../shared/conformance,Tests/Fixtures)

@@ -33,6 +33,7 @@ let package = Package(
         .systemLibrary(name: "COpenCL", providers: [.apt(["opencl-headers"])]),
         .systemLibrary(
             name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .systemLibrary(
             name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg62-turbo-dev"])]),
@@ -86,7 +87,8 @@ let package = Package(
             ],
             linkerSettings: [.linkedLibrary("m"), .linkedLibrary("dl"), .linkedLibrary("pthread")]),
         .target(name: "Tensors", dependencies: ["CApus"], swiftSettings: strict),
-        .target(name: "Files", dependencies: ["Tensors", "CPictures"], swiftSettings: strict),
+        .target(
+            name: "Files", dependencies: ["Tensors", "CPictures", "CZlib"], swiftSettings: strict),
         .target(name: "Text", dependencies: ["Files", "CPCRE2"], swiftSettings: strict),
 
         .target(

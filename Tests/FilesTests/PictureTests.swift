@@ -5,9 +5,7 @@ import Testing
 private func distance(_ a: UInt8, _ b: UInt8) -> Int { abs(Int(a) - Int(b)) }
 
 @Suite struct PictureTests {
-    static let folder =
-        #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(2)
-        .joined(separator: "/") + "/Fixtures/pictures"
+    static let folder = TestData.fixtures + "/pictures"
 
     /// A picture with all values.
     static func pattern(_ channels: Int, height: Int = 21, width: Int = 33) -> Picture {
