@@ -7,7 +7,8 @@ import Tensors
 enum BenchCommand: Command {
     static let name = "bench"
     static let summary = "Measure ops, checked first: time, GFLOP/s, GB/s, % of the measured peak."
-    static let usage = "[OP … [m=1024 n=64:512:64 …]] [--cases FILE] [--flag value …]"
+    static let usage =
+        "[OP … [m=1024 n=64:512:64 …] | model NAME] [--cases FILE] [--flag value …]"
 
     static let flags =
         [
@@ -25,6 +26,7 @@ enum BenchCommand: Command {
             Flag("min-time", "SECONDS", "measure a case for so long (0.3)"),
             Flag("min-samples", "N", "at least so many samples (5)"),
             Flag("max-samples", "N", "and no more than so many (200)"),
+            Flag("steps", "N", "training steps of a model (8)"),
             Flag("json", "FILE", "one JSON object a row to a file or - (the standard output)"),
             Flag("csv", "FILE", "comma-separated values"),
             Flag("markdown", "FILE", "a Markdown table"),
@@ -65,6 +67,7 @@ enum BenchCommand: Command {
                 + (operation.hasBackward ? " --pass fwd+bwd" : "")
         }
         return """
+            With model: whole training steps of \(ModelBench.names.joined(separator: ", ")).
             Without an op: the standard suite. With ops alone: their part of it. With sizes: every combination of them;
             a size is a number, a list a,b or a range first:last:step, as --m 1024 or m=1024.
             Ops, their sizes and what stands for a size that is not given:
@@ -74,6 +77,7 @@ enum BenchCommand: Command {
 
     static func run(_ arguments: Arguments) throws -> Int32 {
         try setThreads(arguments)
+        if arguments.words.first == "model" { return try ModelBench.run(arguments) }
         let cases = try BenchCases(arguments).list
         if arguments.has("list") { return try list(cases, arguments) }
         var session = try BenchSession(arguments, cases)

@@ -117,8 +117,8 @@ enum TrainCommand: Command {
     }
 
     /// The one device that is asked for, or the best there is.
-    static func device(_ arguments: Arguments) throws -> Device {
-        guard arguments.has("device") else { return .best }
+    static func device(_ arguments: Arguments, initially: Device = .best) throws -> Device {
+        guard arguments.has("device") else { return initially }
         let devices = try ListedDevice.named(arguments.list("device"))
         guard devices.count == 1 else {
             throw BenchmarkError.usage("a model is on one device, not on \(devices.count)")
