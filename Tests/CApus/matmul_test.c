@@ -172,7 +172,7 @@ static void check_threads(matmul_case size, apus_dtype type) {
     free_call(&call);
 }
 
-static void check_int8(matmul_case size) {
+static void check_int8(matmul_case size, bool biased) {
     int64_t m = size.m, n = size.n, k = size.k;
     int8_t *x = malloc((size_t)(m * k + 1)), *w = malloc((size_t)(n * k + 1));
     for (int64_t i = 0; i < m * k; i++) x[i] = (int8_t)(random_float() * 128);
@@ -186,9 +186,9 @@ static void check_int8(matmul_case size) {
         for (int64_t j = 0; j < n; j++) {
             int64_t sum = 0;
             for (int64_t p = 0; p < k; p++) sum += x[i * k + p] * w[j * k + p];
-            expected[i * n + j] = (double)sum * sx[i] * sw[j] + bias[j];
+            expected[i * n + j] = (double)sum * sx[i] * sw[j] + (biased ? bias[j] : 0);
         }
-    apus_matmul_int8(m, n, k, x, sx, w, sw, bias, y);
+    apus_matmul_int8(m, n, k, x, sx, w, sw, biased ? bias : NULL, y);
     CHECK(all_close(y, expected, m * n, 1e-6, 1e-6 + 2e-3 * (double)k * 1e-3),
           "int8 m %lld n %lld k %lld",
           (long long)m, (long long)n, (long long)k);
@@ -220,7 +220,8 @@ void test_matmul(void) {
             for (striding s = 0; s < STRIDINGS; s++) check_case(cases[i], types[t], s & 1
                                                                 ? APUS_F32 : types[t], s,
                                                                     (i + t + s) & 1);
-    for (int i = 0; i < count; i++) check_int8(cases[i]);
+    for (int i = 0; i < count; i++)
+        for (int biased = 0; biased < 2; biased++) check_int8(cases[i], biased);
     for (int t = 0; t < 3; t++) {
         check_batch(ENTRIES, types[t]);
         check_batch(40, types[t]);

@@ -18,7 +18,7 @@ private struct QuantizedWeight: Sendable {
         switch format {
         case .blocks(let format):
             let quantized = QuantizedTensor(dense, as: format)
-            blocks = quantized.parts[0].scalars().map { UInt8($0) }
+            blocks = quantized.blocks()
             values = quantized.dequantized().scalars()
             original = Input(shape: [0], dtype: .f32, values: [])
         case .int8:

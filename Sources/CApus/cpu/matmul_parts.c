@@ -41,7 +41,8 @@ gemm_block apus_matmul_part(const gemm_product *product, int64_t entry, int64_t 
         .first = k == 0,
         .last = k + depth == call->k,
         .in_place = reads_in_place(call, shape),
-        .plain = call->alpha == 1 && !call->activation && !call->bias && !residual
+        .plain = !product->row_scale && call->alpha == 1 && !call->activation && !call->bias
+            && !residual
             && call->c_type != APUS_F16,
         .c = (char *)call->c + (c + i * call->c_row) * c_bytes,
         .c_row = call->c_row,
