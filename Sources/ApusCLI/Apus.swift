@@ -13,6 +13,7 @@ enum Apus {
         [
             DevicesCommand.self, BenchCommand.self, TuneCommand.self, DemoCommand.self,
             TrainCommand.self, SampleCommand.self, EvaluateCommand.self,
+            QuantizeCommand.self,
             TokenizerCommand.self, TokenizeCommand.self,
         ]
     }
