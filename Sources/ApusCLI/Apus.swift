@@ -13,7 +13,6 @@ enum Apus {
         [
             DevicesCommand.self, BenchCommand.self, TuneCommand.self, DemoCommand.self,
             TrainCommand.self, SampleCommand.self, EvaluateCommand.self,
-            QuantizeCommand.self,
             TokenizerCommand.self, TokenizeCommand.self,
         ]
     }

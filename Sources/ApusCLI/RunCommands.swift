@@ -14,15 +14,12 @@ struct FinishedRun {
     static let flags = [
         Flag("checkpoint", "FILE", "a checkpoint (best.safetensors, else the newest)"),
         Flag("set", "name=value", "another setting for this use, such as sampler=euler"),
-        Flag("type", "TYPE", "keep the weights in few bits: int8, int4, q8, q4, q4_K, …"),
         Flag("seed", "N", "of what is drawn (0)"),
         Flag.device, Flag.threads,
     ]
 
     /// The run that the command's one word names.
-    ///
-    /// - Parameter quantizes: whether `--type` takes effect at once.
-    init(_ arguments: Arguments, _ command: String, quantizes: Bool = true) throws {
+    init(_ arguments: Arguments, _ command: String) throws {
         guard arguments.words.count == 1 else {
             throw BenchmarkError.usage("\(command) needs one folder of apus train")
         }
@@ -37,22 +34,6 @@ struct FinishedRun {
         device = try TrainCommand.device(arguments)
         trainee = try configuration.trainee(Recipes.named(configuration.recipe), on: device)
         try trainee.restore(from: FinishedRun.state(arguments.text("checkpoint"), folder))
-        if quantizes, let format = try FinishedRun.format(arguments) { quantize(format) }
-    }
-
-    /// The format of `--type`.
-    static func format(_ arguments: Arguments) throws -> Networks.WeightFormat? {
-        try arguments.text("type").map { name in
-            guard let format = Networks.WeightFormat(name) else {
-                throw BenchmarkError.usage(
-                    "--type is \(name), but must be int8, int4, q8, q4 or a block format of GGUF")
-            }
-            return format
-        }
-    }
-
-    func quantize(_ format: Networks.WeightFormat) {
-        for network in trainee.networks { network.store.quantize(format) }
     }
 
     private static func state(_ path: String?, _ folder: RunFolder) throws -> TrainingState {

@@ -24,7 +24,8 @@ static void fail(j_common_ptr jpeg) {
     longjmp(s->back, 1);
 }
 
-// Damage counts as an error, except bytes between segments, which cameras leave and which harm nothing.
+// Damage counts as an error, except bytes between segments, which cameras leave and which harm
+// nothing.
 static void note(j_common_ptr jpeg, int level) {
     if (level < 0 && jpeg->err->msg_code != JWRN_EXTRANEOUS_DATA) fail(jpeg);
 }
@@ -43,7 +44,8 @@ static cpictures_size begin(struct jpeg_decompress_struct *jpeg, const uint8_t *
     jpeg_mem_src(jpeg, bytes, count);
     jpeg_read_header(jpeg, TRUE);
     int is_gray = jpeg->num_components == 1;
-    jpeg->out_color_space = is_gray ? JCS_GRAYSCALE : jpeg->num_components == 4 ? JCS_CMYK : JCS_RGB;
+    int has_inks = jpeg->num_components == 4;
+    jpeg->out_color_space = is_gray ? JCS_GRAYSCALE : has_inks ? JCS_CMYK : JCS_RGB;
     return (cpictures_size){jpeg->image_width, jpeg->image_height, is_gray ? 1 : 3};
 }
 
@@ -68,7 +70,7 @@ static void to_rgb(const uint8_t *inks, uint8_t *row, size_t width, int is_inver
     }
 }
 
-// Progressive files may tell their whole story in one scan or in thousands, each of which takes the time of the picture.
+// Progressive files may have one scan or thousands, each of which takes the time of a picture.
 enum { MOST_SCANS = 500 };
 
 static void limit_scans(j_common_ptr jpeg) {

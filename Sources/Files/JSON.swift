@@ -113,6 +113,10 @@ private struct JSONParser {
         case UInt8(ascii: "t"): return try word("true", .bool(true))
         case UInt8(ascii: "f"): return try word("false", .bool(false))
         case UInt8(ascii: "n"): return try word("null", .null)
+        // Python writes these, in the configurations of schedulers for one.
+        case UInt8(ascii: "I"): return try word("Infinity", .number(.infinity))
+        case UInt8(ascii: "-") where bytes[position...].starts(with: "-I".utf8):
+            return try word("-Infinity", .number(-.infinity))
         case nil: throw failure("it ends where a value should stand")
         default: return try number()
         }

@@ -12,8 +12,7 @@ public final class PictureJudge {
     /// Features of real pictures (count, F).
     private var real: Tensor?
 
-    /// Eight times through the pictures, or 400 steps of 64 where there are many.
-    private var steps: Int { min(400, 10 + feed.training.count / 8) }
+    private static let steps = 400
 
     /// - Parameter count: of the real pictures that generated ones are compared with.
     public init(_ feed: PictureFeed, count: Int, on device: Device) throws {
@@ -61,7 +60,7 @@ public final class PictureJudge {
     }
 
     private func train() {
-        var plan = TrainingPlan(steps: steps, batch: 64)
+        var plan = TrainingPlan(steps: PictureJudge.steps, batch: 64)
         plan.seed = 7
         let settings = Learner.Settings(weightDecay: 1e-4, warmup: 20)
         var learner = Learner("judge", store, settings, plan)

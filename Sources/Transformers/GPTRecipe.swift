@@ -38,7 +38,7 @@ public enum GPTRecipe: Recipe {
     ) throws -> any Trainee {
         let origin = data?.path ?? "the stories"
         let text =
-            try data.map { try readText($0.path) }
+            try data.map { try TextSet($0).joined }
             ?? Array(Stories.text(settings.stories, seed: plan.seed).utf8)
         let tokenizer = try tokenizer(settings, text)
         let tokens = tokenizer.encode(utf8: text, addsMarks: false).map { Int32($0) }
@@ -47,14 +47,6 @@ public enum GPTRecipe: Recipe {
                 origin, "has \(tokens.count) tokens: too few for windows of \(settings.context)")
         }
         return GPTTrainee(settings, plan, feed, tokenizer, on: device)
-    }
-
-    /// A text file, or all those of a folder in order.
-    private static func readText(_ path: String) throws(FileError) -> [UInt8] {
-        guard let files = try? filesBelow(path) else { return try readFile(path) }
-        var text: [UInt8] = []
-        for file in files { text += try readFile(file) }
-        return text
     }
 
     private static func tokenizer(_ settings: Settings, _ text: [UInt8]) throws -> Tokenizer {

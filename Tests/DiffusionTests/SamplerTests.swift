@@ -159,7 +159,8 @@ private func point(_ c: Float, _ level: NoiseLevel, _ x: Tensor) -> Tensor {
     @Test func aPipelinesFileNamesItsSampler() throws {
         let text = #"""
             {"_class_name": "DPMSolverMultistepScheduler", "beta_schedule": "scaled_linear",
-             "beta_start": 0.00085, "beta_end": 0.012, "use_karras_sigmas": true}
+             "beta_start": 0.00085, "beta_end": 0.012, "use_karras_sigmas": true,
+             "lambda_min_clipped": -Infinity}
             """#
         let found = try sampler(text, SamplingRequest(steps: 20))
         #expect(found is DPMSolver)

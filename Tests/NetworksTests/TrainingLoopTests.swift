@@ -131,7 +131,12 @@ private final class LineTrainee: Trainee {
 
     @Test func controlCSavesAndEnds() throws {
         let trainee = LineTrainee(plan)
-        trainee.beforeStep = { if $0 == 6 { kill(getpid(), SIGINT) } }
+        trainee.beforeStep = { step in
+            guard step == 6 else { return }
+            kill(getpid(), SIGINT)
+            // It goes to the main thread, which takes it when it wakes.
+            usleep(50000)
+        }
         #expect(try train(trainee, in: folder) == .interrupted(7))
         #expect(folder.savedSteps() == [4, 7])
         let whole = LineTrainee(plan)

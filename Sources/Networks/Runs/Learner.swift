@@ -103,22 +103,22 @@ public struct Learner: Sendable {
 
     public func save(to state: inout TrainingState) {
         state.add(store, name)
-        state.add(optimiser, "\(name)-optimiser")
-        if let average { state.add(average, "\(name)-average") }
-        state.add("\(name)-scale", JSON(encoding: scale).text)
+        state.add(optimiser, "\(name).optimiser")
+        if let average { state.add(average, "\(name).average") }
+        state.add("\(name).scale", JSON(encoding: scale).text)
     }
 
     public mutating func restore(from state: TrainingState) throws {
         try state.restore(store, name)
-        try state.restore(&optimiser, "\(name)-optimiser")
+        try state.restore(&optimiser, "\(name).optimiser")
         if var restored = average {
             average = nil
-            try state.restore(&restored, "\(name)-average")
+            try state.restore(&restored, "\(name).average")
             average = restored
         }
-        if precision == .f16, let text = state.text["\(name)-scale"] {
+        if precision == .f16, let text = state.text["\(name).scale"] {
             let json = try JSON(parsing: Array(text.utf8), path: state.origin)
-            scale = try json.decoded(LossScale.self, path: "\(state.origin): \(name)-scale")
+            scale = try json.decoded(LossScale.self, path: "\(state.origin): \(name).scale")
         }
     }
 }

@@ -76,9 +76,7 @@ public struct RunConfiguration: Sendable, Equatable {
 
     public func trainee<R: Recipe>(_ recipe: R.Type, on device: Device) throws -> any Trainee {
         if let problem = plan.problem { throw FileError("plan", problem) }
-        // A run of an earlier version may lack settings that there are now.
-        let complete = JSON(encoding: R.settings).overlaid(by: settings)
-        let settings = try complete.decoded(R.Settings.self, path: "settings")
+        let settings = try settings.decoded(R.Settings.self, path: "settings")
         return try R.trainee(settings, plan, data: data, on: device)
     }
 }
@@ -137,16 +135,6 @@ extension RunConfiguration {
 }
 
 extension JSON {
-    /// An object's members with the values that another one gives them.
-    fileprivate func overlaid(by other: JSON) -> JSON {
-        guard let members, other.members != nil else { return other }
-        return .object(
-            members.map { member in
-                let value = other[member.key].map { member.value.overlaid(by: $0) }
-                return Member(key: member.key, value: value ?? member.value)
-            })
-    }
-
     /// The object with the value at a path of known keys replaced; nil if a key is not known.
     fileprivate func setting(_ keys: ArraySlice<String>, to value: JSON) -> JSON? {
         guard let key = keys.first else { return value }

@@ -35,7 +35,7 @@ public struct TrainingLoop {
         if let newest { try trainee.restore(from: newest.state) }
         var progress = Progress(plan, trainee, folder, device, from: newest)
         warnings.forEach { progress.note("apus: \($0)") }
-        let log = try MetricsLog(folder.metrics, after: progress.done)
+        let log = try RunLog(folder, after: progress.done)
         Interruption.listen()
         defer { Interruption.ignore() }
         while progress.done < plan.steps {
@@ -52,27 +52,24 @@ public struct TrainingLoop {
         return .finished
     }
 
-    private func step(_ progress: inout Progress, _ log: MetricsLog) throws {
+    private func step(_ progress: inout Progress, _ log: RunLog) throws {
         let start = ContinuousClock.now
         let figures = try trainee.step(progress.done)
         let seconds = (ContinuousClock.now - start) / .seconds(1)
         if let bad = figures.firstNotFinite { throw divergence(after: progress.done, bad.name) }
         progress.count(figures, seconds)
-        try log.append(progress.line(figures, seconds))
+        try log.step(progress, figures, seconds)
         let done = progress.done
         if plan.isDue(plan.evaluateEvery, after: done) { try evaluate(&progress, log) }
-        if plan.isDue(plan.sampleEvery, after: done) { try sample(done) }
+        if plan.isDue(plan.sampleEvery, after: done) { try sample(done, log) }
         if plan.isDue(plan.saveEvery, after: done) { try save(&progress) }
         if plan.isDue(plan.sampleEvery, after: done) { try report() }
     }
 
-    private func evaluate(_ progress: inout Progress, _ log: MetricsLog) throws {
+    private func evaluate(_ progress: inout Progress, _ log: RunLog) throws {
         let figures = try noGrad { try trainee.evaluate() }
         guard let first = figures.entries.first else { return }
-        try log.append([
-            JSON.Member(key: "step", value: .number(Double(progress.done))),
-            JSON.Member(key: "evaluation", value: .object(figures.members)),
-        ])
+        try log.evaluation(progress.done, figures)
         progress.note("step \(progress.done): \(figures.text)")
         if first.value.isFinite && first.value < progress.best {
             progress.best = first.value
@@ -80,9 +77,10 @@ public struct TrainingLoop {
         }
     }
 
-    private func sample(_ done: Int) throws {
+    private func sample(_ done: Int, _ log: RunLog) throws {
         let samples = try noGrad { try trainee.samples(SampleRequest(seed: plan.seed)) }
         _ = try write(samples, to: { folder.sample(done, $0) })
+        try log.samples(done, samples)
     }
 
     private func save(_ progress: inout Progress) throws {
