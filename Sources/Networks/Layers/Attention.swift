@@ -40,18 +40,21 @@ public struct SelfAttention: Sendable {
 
     /// - Parameter positions: (T) or (B, T) for rope; 0 ..< T unless given.
     public func callAsFunction(_ x: Tensor, positions: Tensor? = nil) -> Tensor {
+        let packed = qkv(x)
+        guard let rope else {
+            return proj(packed.packedAttention(heads: heads, keyHeads: keyHeads, causal: causal))
+        }
         let (b, t) = (x.shape[0], x.shape[1])
-        let parts = qkv(x).reshaped([b, t, heads + 2 * keyHeads, headSize])
+        let positions = positions ?? .arange(t, dtype: .i32, on: x.device)
+        let parts = packed.reshaped([b, t, heads + 2 * keyHeads, headSize])
             .split([heads, keyHeads, keyHeads], axis: 2)
             .map { $0.transposed(1, 2) }  // (B, H, T, D)
-        var (q, k) = (parts[0], parts[1])
-        if let rope {
-            let positions = positions ?? .arange(t, dtype: .i32, on: x.device)
-            q = q.rope(
+        let (q, k) = (
+            parts[0].rope(
+                positions: positions, base: rope.base, isInterleaved: rope.isInterleaved),
+            parts[1].rope(
                 positions: positions, base: rope.base, isInterleaved: rope.isInterleaved)
-            k = k.rope(
-                positions: positions, base: rope.base, isInterleaved: rope.isInterleaved)
-        }
+        )
         let o = q.attention(k, parts[2], causal: causal)
         return proj(o.transposed(1, 2).reshaped([b, t, heads * headSize]))
     }

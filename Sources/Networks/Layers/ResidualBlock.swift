@@ -59,11 +59,9 @@ public struct PictureAttention: Sendable {
     }
 
     public func callAsFunction(_ x: Tensor) -> Tensor {
-        let (n, pixels, channels) = (x.shape[0], x.shape[1] * x.shape[2], x.shape[3])
-        let parts = qkv(norm(x)).reshaped([n, pixels, 3 * heads, channels / heads])
-            .split([heads, heads, heads], axis: 2).map { $0.transposed(1, 2) }
-        let o = parts[0].attention(parts[1], parts[2])  // (N, heads, pixels, D)
-        return x + proj(o.transposed(1, 2).reshaped(x.shape))
+        let (n, pixels) = (x.shape[0], x.shape[1] * x.shape[2])
+        let packed = qkv(norm(x)).reshaped([n, pixels, 3 * x.shape[3]])
+        return x + proj(packed.packedAttention(heads: heads, keyHeads: heads).reshaped(x.shape))
     }
 }
 

@@ -94,7 +94,7 @@ extension Parameter {
         }
         guard let master, let cast else { return value.cast(to: dtype) }
         if cast.dtype == master.dtype { return cast }
-        return cast.recorded(from: [master]) { [type = master.dtype] in [$0.cast(to: type)] }
+        return cast.recorded(asCastOf: master)
     }
 
     /// Dense or quantised, in the given float type.

@@ -13,9 +13,15 @@ package final class Node: Sendable {
     /// Gradients for the inputs from the gradient of the result. Nil for a leaf.
     package nonisolated(unsafe) private(set) var pullback: Pullback?
 
+    /// Whether the gradient of the result may be f32 although the result is narrower: a cast from f32 only hands it on.
+    package let takesWideGradient: Bool
+
     private static let counter = Atomic<Int>(0)
 
-    package init(inputs: [Node?] = [], pullback: Pullback? = nil) {
+    package init(
+        inputs: [Node?] = [], takesWideGradient: Bool = false, pullback: Pullback? = nil
+    ) {
+        self.takesWideGradient = takesWideGradient
         id = Node.counter.add(1, ordering: .relaxed).newValue
         self.inputs = inputs
         self.pullback = pullback
@@ -89,6 +95,19 @@ extension Tensor {
         guard inputs.contains(where: \.isTracked), Recording.isOn else { return self }
         let node = Node(inputs: inputs.map(\.node), pullback: pullback)
         return Tensor(storage: storage, layout: layout, dtype: dtype, node: node)
+    }
+
+    /// This value with a record that it is another float tensor, cast.
+    package func recorded(asCastOf x: Tensor) -> Tensor {
+        guard x.isTracked, Recording.isOn else { return self }
+        let type = x.dtype
+        let node = Node(inputs: [x.node], takesWideGradient: type == .f32) { [$0.cast(to: type)] }
+        return Tensor(storage: storage, layout: layout, dtype: dtype, node: node)
+    }
+
+    /// The type in which this tensor's gradient is computed for a plain backward pass.
+    package var gradientType: DType {
+        node?.takesWideGradient == true && !Recording.isOn ? .f32 : dtype
     }
 
     /// For an op with a kernel of its own for the gradient: `gradient` is used for a plain backward pass, and where the

@@ -44,6 +44,44 @@ extension Tensor {
         }
     }
 
+    /// Attention of tokens on themselves from a packed map: self (B, T, (H + 2 K) D) holds the H query heads, then K
+    /// key heads, then K value heads of each token. The result is (B, T, H D).
+    public func packedAttention(
+        heads: Int, keyHeads: Int, scale: Float? = nil, causal: Causality = .none
+    ) -> Tensor {
+        let all = heads + 2 * keyHeads
+        require(
+            rank == 3 && heads > 0 && keyHeads > 0 && shape[2] % all == 0,
+            "packedAttention: \(shape) in \(heads) heads and \(keyHeads) key heads")
+        let split = [shape[0], shape[1], all, shape[2] / all]
+        /// (B, heads, T, D) views of q, k and v.
+        @Sendable func parts(_ x: Tensor) -> [Tensor] {
+            x.reshaped(split).split([heads, keyHeads, keyHeads], axis: 2)
+                .map { $0.transposed(1, 2) }
+        }
+        let inputs = parts(detached)
+        let call = inputs[0].attentionCall(inputs[1], inputs[2], nil, scale, causal, nil, nil)
+        let o = result([split[0], heads, split[1], split[3]])
+        let logSumExp = result([split[0], heads, split[1]], .f32)
+        if o.count > 0 { backend.attention(call, into: o, logSumExp: logSumExp) }
+        let flat = [split[0], split[1], heads * split[3]]
+        return o.transposed(1, 2).reshaped(flat).fused(from: [self]) { x in
+            let p = parts(x[0])
+            return attentionDefinition(call, p[0], p[1], p[2], nil).transposed(1, 2)
+                .reshaped(flat)
+        } gradient: { g in
+            let into = AttentionGradients(
+                q: call.q.result(), k: call.k.result(), v: call.v.result(), mask: nil)
+            let g = g.reshaped([split[0], split[1], heads, split[3]]).transposed(1, 2)
+            if o.count > 0 {
+                o.backend.attentionGradient(call, o: o, logSumExp: logSumExp, g: g, into: into)
+            }
+            let joined = Tensor.concatenated(
+                [into.q, into.k, into.v].map { $0.transposed(1, 2) }, axis: 2)
+            return [joined.reshaped([split[0], split[1], all * split[3]])]
+        }
+    }
+
     private func attentionCall(
         _ k: Tensor, _ v: Tensor, _ mask: Tensor?, _ scale: Float?, _ causal: Causality,
         _ window: Int?, _ softcap: Float?

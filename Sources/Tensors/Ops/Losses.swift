@@ -49,9 +49,14 @@ extension Tensor {
         _ target: Tensor, weight: Tensor? = nil, positiveWeight: Tensor? = nil,
         reduction: Reduction = .mean
     ) -> Tensor {
-        let positive = target * (-self).softplus()
-        let negative = (1 - target) * softplus()
-        let loss = positive * (positiveWeight ?? Tensor(1, on: device)) + negative
+        let loss: Tensor
+        if let positiveWeight {
+            let positive = target * (-self).softplus() * positiveWeight
+            loss = positive + (1 - target) * softplus()
+        } else {
+            // softplus(-x) = softplus(x) - x: one function of x instead of two.
+            loss = softplus() - target * self
+        }
         return (weight.map { loss * $0 } ?? loss).reduced(reduction)
     }
 

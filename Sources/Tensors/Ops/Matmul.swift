@@ -54,10 +54,22 @@ extension Tensor {
             let flat = g.reshaped([-1, weight.shape[0]])
             return [
                 x.isTracked ? flat.matmul(weight).reshaped(x.shape) : nil,
-                weight.isTracked
-                    ? flat.transposed().matmul(x.reshaped([-1, weight.shape[1]])) : nil,
-            ] + (bias.map { [$0.isTracked ? flat.sum(axes: [0]).cast(to: $0.dtype) : nil] } ?? [])
+                weight.isTracked ? flat.weightGradient(x, as: weight.gradientType) : nil,
+            ] + (bias.map { [$0.isTracked ? flat.sumOfRows(as: $0.dtype) : nil] } ?? [])
         }
+    }
+
+    /// g^T x for self = g (rows, out) and x (…, in), stored in a type.
+    private func weightGradient(_ x: Tensor, as type: DType) -> Tensor {
+        let flat = x.reshaped([-1, x.shape[x.rank - 1]])
+        if type == dtype { return transposed().matmul(flat) }
+        return Tensor.product(detached.transposed(), flat.detached, as: type)
+    }
+
+    /// The sum over the first axis of a matrix, stored in a type.
+    private func sumOfRows(as type: DType) -> Tensor {
+        if type == dtype || Recording.isOn { return sum(axes: [0]).cast(to: type) }
+        return reduced(.sum, [0], type).squeezed(0)
     }
 
     package func activated(_ activation: Activation) -> Tensor {
@@ -72,7 +84,8 @@ extension Tensor {
 
     /// The kernel's call for operands of rank 2 and more, without history.
     private static func product(
-        _ a: Tensor, _ b: Tensor, bias: Tensor? = nil, activation: Activation = .none
+        _ a: Tensor, _ b: Tensor, bias: Tensor? = nil, activation: Activation = .none,
+        as type: DType? = nil
     ) -> Tensor {
         let backend = sharedBackend(a, b, "matmul")
         require(
@@ -85,12 +98,12 @@ extension Tensor {
         if a.rank > 2 && b.rank == 2,
             let flat = a.layout.reshaped(to: [a.shape.dropLast().reduce(1, *), a.shape[a.rank - 1]])
         {
-            let y = product(a.view(flat), b, bias: bias, activation: activation)
+            let y = product(a.view(flat), b, bias: bias, activation: activation, as: type)
             return y.reshaped(Array(a.shape.dropLast()) + [b.shape[1]])
         }
         let batch = broadcastShape(Array(a.shape.dropLast(2)), Array(b.shape.dropLast(2)), "matmul")
         let y = uninitialized(
-            batch + [a.shape[a.rank - 2], b.shape[b.rank - 1]], a.dtype, on: backend)
+            batch + [a.shape[a.rank - 2], b.shape[b.rank - 1]], type ?? a.dtype, on: backend)
         var call = Matmul(
             a: a.expanded(to: batch + a.shape.suffix(2)),
             b: b.expanded(to: batch + b.shape.suffix(2)), result: y)

@@ -152,8 +152,7 @@ extension Tensor {
         let y = result(shape, dtype)
         backend.copy(self, into: y)
         guard dtype.isFloat, self.dtype.isFloat else { return y }
-        let old = self.dtype
-        return y.recorded(from: [self]) { [$0.cast(to: old)] }
+        return y.recorded(asCastOf: self)
     }
 
     /// This tensor with the elements start, start + step, … along an axis replaced.
