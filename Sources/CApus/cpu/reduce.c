@@ -7,8 +7,8 @@
 // the error does not grow with the length. Log-sum-exp and variance are two passes: the largest
 // value or the mean, then the sum of exponentials or squared deviations.
 //
-// Floor: reading x once. Sums over rows and over columns of (4096, 4096) f32 reach 85 to 95 % of the
-// rate at which two Zen 5 cores read it.
+// Floor: reading x once. Sums over rows and over columns of (4096, 4096) f32 reach 85 to 95 % of
+// the rate at which two Zen 5 cores read it.
 #include "capus/reduce.h"
 #include "capus/threads.h"
 #include "reduce_plan.h"

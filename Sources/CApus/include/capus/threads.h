@@ -8,9 +8,9 @@
 typedef void (*apus_task)(void *context, int64_t task, int32_t thread);
 
 /// Runs body for every task in 0 ..< tasks and returns when all are done. Each thread takes the
-/// tasks of a stretch of its own in order and then helps with what is left of the others', so a task
-/// must write only what is its own: then the result does not depend on the number of threads. A call
-/// from inside a task runs its tasks one after the other on that thread.
+/// tasks of a stretch of its own in order and then helps with what is left of the others', so a
+/// task must write only what is its own: then the result does not depend on the number of threads.
+/// A call from inside a task runs its tasks one after the other on that thread.
 void apus_parallel(int64_t tasks, apus_task body, void *context);
 
 /// Threads that work on a job, the caller included: 1 to 256. Set before or between jobs.
