@@ -8,7 +8,7 @@ extension Tokenizer {
             return
         }
         let bytes = try readFile(path)
-        if bytes.starts(with: Array("GGUF".utf8)) {
+        if path.hasSuffix(".gguf") || bytes.starts(with: Array("GGUF".utf8)) {
             let metadata = try GGUFMetadata(file: bytes, path: path)
             self = try Tokenizer(gguf: metadata, path: path)
         } else if path.hasSuffix(".tiktoken") {

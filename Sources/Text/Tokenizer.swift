@@ -114,10 +114,12 @@ extension Tokenizer {
     private func encode(_ piece: Piece, into ids: inout [Int]) {
         if let scanner, let model = model as? BPE {
             model.encode(piece.bytes.span, scanner, into: &ids)
-            return
-        }
-        for piece in preTokenizer?.split([piece]) ?? [piece] where !piece.bytes.isEmpty {
-            model.encode(piece.bytes, into: &ids)
+        } else if let preTokenizer, let model = model as? BPE {
+            model.encode(preTokenizer.split([piece]), into: &ids)
+        } else {
+            for piece in preTokenizer?.split([piece]) ?? [piece] where !piece.bytes.isEmpty {
+                model.encode(piece.bytes, into: &ids)
+            }
         }
     }
 }

@@ -133,7 +133,10 @@ extension Tokenizer {
         case .word: return WordLevel(tokens: table, unknown: unknown)
         case .bpe, .char:
             let isWhole = file.algorithm == .char
-            let tokens = usable.filter { !isWhole || $0.element.text.count <= 4 }.map { id, piece in
+            let tokens = usable.filter {
+                !isWhole || characterLength($0.element.text.first ?? 0) == $0.element.text.count
+                    || $0.element.kind == .userDefined
+            }.map { id, piece in
                 ScoredBPE.Token(
                     text: piece.text, id: id, score: Double(piece.score),
                     isFrozen: piece.kind == .userDefined, isUnused: piece.kind == .unused)

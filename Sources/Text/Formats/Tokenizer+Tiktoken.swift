@@ -65,5 +65,5 @@ extension PairTable {
     }
 
     /// Longer tokens are reached by no merge.
-    private static let longest = 4096
+    private static let longest = 512
 }

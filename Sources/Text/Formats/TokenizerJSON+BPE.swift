@@ -31,6 +31,9 @@ extension TokenizerJSON {
         model.ignoresMerges = try field.bool("ignore_merges", or: false)
         (model.continuingPrefix, model.endSuffix) = (prefix, suffix)
         if try field.bool("byte_fallback", or: false) { model.fallback = fallback(vocabulary) }
+        model.splitsAtBlanks =
+            !isByteLevel && !model.ignoresMerges && prefix.isEmpty && suffix.isEmpty
+            && BlankSign.separates(vocabulary)
         return model
     }
 

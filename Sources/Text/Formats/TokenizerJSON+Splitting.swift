@@ -41,10 +41,10 @@ extension TokenizerJSON {
         case "Whitespace":
             return .split(.runs(WordKinds.words), .isolated, inverted: false).dropping
         case "WhitespaceSplit":
-            return .split(.characters { $0.properties.isWhitespace }, .removed, inverted: false)
+            return .split(.characters(WordKinds.isBlank), .removed, inverted: false)
         case "BertPreTokenizer":
             return .sequence([
-                .split(.characters { $0.properties.isWhitespace }, .removed, inverted: false),
+                .split(.characters(WordKinds.isBlank), .removed, inverted: false),
                 .split(.characters(WordKinds.isSign), .isolated, inverted: false),
             ])
         case "Punctuation":
@@ -137,11 +137,19 @@ enum WordKinds {
         }
     }
 
+    @Sendable static func isBlank(_ character: Unicode.Scalar) -> Bool {
+        character.isASCII
+            ? character == " " || (9...13).contains(character.value)
+            : character.properties.isWhitespace
+    }
+
     /// Punctuation, and every sign of ASCII.
     @Sendable static func isSign(_ character: Unicode.Scalar) -> Bool {
         if character.isASCII {
-            return character.value > 32 && character.value < 127
-                && !(character.properties.isAlphabetic || isNumber(character))
+            return switch character {
+            case "!"..."/", ":"..."@", "["..."`", "{"..."~": true
+            default: false
+            }
         }
         switch character.properties.generalCategory {
         case .connectorPunctuation, .dashPunctuation, .openPunctuation, .closePunctuation,

@@ -10,7 +10,9 @@ extension TokenizerJSON {
     ) throws(FileError) -> [T] {
         guard depth < deepest else { throw field.failure("nested deeper than \(deepest)") }
         var steps: [T] = []
-        for item in try field.required(key).items() { steps.append(try read(item, depth + 1)) }
+        let items = try field.required(key).items()
+        guard items.count <= 64 else { throw field.failure("\(items.count) steps are too many") }
+        for item in items { steps.append(try read(item, depth + 1)) }
         return steps
     }
 
@@ -59,6 +61,9 @@ extension TokenizerJSON {
     /// {"String": …} or {"Regex": …}, replaced by `content`.
     private static func replacement(_ field: JSONField) throws(FileError) -> Replacement {
         let content = try field.required("content").bytes()
+        guard content.count <= 4096 else {
+            throw field.failure("a replacement of \(content.count) bytes is too long")
+        }
         let pattern = try field.required("pattern")
         if let text = pattern["String"] {
             return Replacement(part: .text(try text.bytes()), content: content)
@@ -163,6 +168,9 @@ extension TokenizerJSON {
             for id in ids { marks.append(try id.id()) }
             items.append(.marks(marks))
         }
+        guard items.count(where: { $0 == .text(0) }) <= 1,
+            items.count(where: { $0 == .text(1) }) <= 1
+        else { throw field.failure("\(key) takes a text more than once") }
         return items
     }
 }

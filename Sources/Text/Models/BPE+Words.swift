@@ -16,6 +16,21 @@ extension BPE {
     }
 }
 
+extension BPE {
+    /// Appends the ids of pieces.
+    func encode(_ pieces: [Piece], into ids: inout [Int]) {
+        var buffer = MergeBuffer()
+        var cache = WordCache(for: pieces.count > 1 ? pieces.count * 8 : 0)
+        for piece in pieces where !piece.bytes.isEmpty {
+            let word = piece.bytes.span
+            if cache.recall(word, into: &ids) { continue }
+            let before = ids.count
+            encode(word, &buffer, into: &ids)
+            cache.keep(ids[before...])
+        }
+    }
+}
+
 /// The ids of words that came before, in flat tables: of two words for the same place the later stays.
 struct WordCache {
     private struct Entry {

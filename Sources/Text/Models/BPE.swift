@@ -23,11 +23,27 @@ struct BPE: TokenModel {
     /// Whether a word that is a token needs no merges.
     var ignoresMerges = false
 
+    /// Whether no token goes on behind a ▁ that follows something else: words may be merged one by one then.
+    var splitsAtBlanks = false
+
     static let absent = UInt32.max
 
     func encode(_ piece: [UInt8], into ids: inout [Int]) {
         var buffer = MergeBuffer()
-        encode(piece.span, &buffer, into: &ids)
+        guard splitsAtBlanks, piece.count > 64 else {
+            return encode(piece.span, &buffer, into: &ids)
+        }
+        var cache = WordCache(for: piece.count)
+        var start = 0
+        while start < piece.count {
+            let end = BlankSign.end(piece.span, from: start)
+            let word = piece.span.extracting(start..<end)
+            start = end
+            if cache.recall(word, into: &ids) { continue }
+            let before = ids.count
+            encode(word, &buffer, into: &ids)
+            cache.keep(ids[before...])
+        }
     }
 
     /// The same with a buffer that serves many words.

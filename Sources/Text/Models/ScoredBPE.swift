@@ -14,6 +14,9 @@ struct ScoredBPE: TokenModel {
     /// Unknown characters in a row are one token.
     var fusesUnknown = true
 
+    /// Whether words may be merged one by one.
+    private var splitsAtBlanks = false
+
     struct Token {
         let text: [UInt8]
         let id: Int
@@ -49,6 +52,7 @@ struct ScoredBPE: TokenModel {
             symbols.id(of: $0)
         }
         self.symbols = symbols
+        splitsAtBlanks = BlankSign.separates(symbols)
         for token in tokens where token.isFrozen { frozen.insert(token.text, value: token.id) }
         for token in tokens where token.isUnused { parts[token.id] = halves(token.text) }
     }
@@ -66,27 +70,52 @@ struct ScoredBPE: TokenModel {
 
     func encode(_ piece: [UInt8], into ids: inout [Int]) {
         var buffer = MergeBuffer()
-        let span = piece.span
+        var follows = false
+        guard splitsAtBlanks, piece.count > 64 else {
+            return encode(piece.span, &buffer, &follows, into: &ids)
+        }
+        var cache = WordCache(for: piece.count)
+        var start = 0
+        while start < piece.count {
+            let end = BlankSign.end(piece.span, from: start)
+            let word = piece.span.extracting(start..<end)
+            start = end
+            if cache.recall(word, into: &ids) {
+                follows = ids.last == unknown
+                continue
+            }
+            let before = ids.count
+            encode(word, &buffer, &follows, into: &ids)
+            cache.keep(ids[before...])
+        }
+    }
+
+    private func encode(
+        _ span: Span<UInt8>, _ buffer: inout MergeBuffer, _ follows: inout Bool,
+        into ids: inout [Int]
+    ) {
+        buffer.clear()
         // Characters that are in no token; where they stand is worked out from the lengths of the others.
         let stranger = UInt32.max - 1
         var i = 0
-        while i < piece.count {
+        while i < span.count {
             if !frozen.isEmpty, let (length, id) = frozen.longest(span, at: i) {
                 buffer.append(UInt32(id) | ScoredBPE.frozenBit)
                 i += length
                 continue
             }
-            let end = min(i + characterLength(piece[i]), piece.count)
+            let end = min(i + characterLength(span[i]), span.count)
             let symbol = symbols.id(of: span.extracting(i..<end))
             buffer.append(symbol.map { UInt32($0) } ?? stranger)
             i = end
         }
         buffer.merge(by: merges)
-        var (place, follows) = (0, false)
+        var place = 0
         for symbol in buffer.symbols {
             if symbol == stranger {
-                let end = min(place + characterLength(piece[place]), piece.count)
-                follows = appendUnknown(piece[place..<end], follows, into: &ids)
+                let end = min(place + characterLength(span[place]), span.count)
+                let character = span.extracting(place..<end).bytes.map { $0 }
+                follows = appendUnknown(character[...], follows, into: &ids)
                 place = end
             } else {
                 let id = Int(symbol & ~ScoredBPE.frozenBit)

@@ -26,9 +26,12 @@ struct WordPiece: TokenModel {
     }
 
     private func longest(_ word: [UInt8], _ start: Int) -> (id: Int, end: Int)? {
-        let text = start > 0 ? prefix + word[start...] : word
+        let least = start > 0 ? prefix.count : 0
+        // No token is longer, so nothing behind matters.
+        var end = min(start + tokens.longest, word.count)
+        while end < word.count, end > start, word[end] & 0xc0 == 0x80 { end -= 1 }
+        let text = start > 0 ? prefix + word[start..<end] : Array(word[..<end])
         var length = text.count
-        let least = text.count - (word.count - start)
         while length > least {
             if let id = tokens.id(of: text.span.extracting(0..<length)) {
                 return (id, start + length - least)

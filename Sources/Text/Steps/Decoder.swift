@@ -10,7 +10,7 @@ indirect enum Decoder: Sendable {
     case trimmed
     case strip(content: [UInt8], start: Int, stop: Int)
     case replace(Replacement)
-    /// `replacement` stands for a blank; the first one goes where text gets one in front.
+    /// `replacement` stands for a blank; in the first token it goes where text gets one in front.
     case metaspace(replacement: [UInt8], dropsFirst: Bool)
     case wordPiece(prefix: [UInt8], cleansUp: Bool)
     /// A suffix that ends words becomes a blank.
@@ -37,9 +37,7 @@ indirect enum Decoder: Sendable {
         case .replace(let replacement): tokens.map { replacement.apply($0) }
         case .metaspace(let replacement, let dropsFirst):
             tokens.enumerated().map { i, token in
-                let text = token.replacing(replacement, with: [32])
-                let isBlank = i == 0 && dropsFirst && token.starts(with: replacement)
-                return isBlank ? Array(text.dropFirst()) : text
+                token.replacing(replacement, with: i == 0 && dropsFirst ? [] : [32])
             }
         case .wordPiece(let prefix, let cleansUp): Decoder.joinWords(tokens, prefix, cleansUp)
         case .suffix(let suffix):
@@ -87,11 +85,14 @@ indirect enum Decoder: Sendable {
     {
         guard !content.isEmpty else { return token }
         var rest = token[...]
-        for _ in 0..<max(0, start) where rest.starts(with: content) {
+        var (left, right) = (start, stop)
+        while left > 0, rest.starts(with: content) {
             rest = rest.dropFirst(content.count)
+            left -= 1
         }
-        for _ in 0..<max(0, stop) where rest.ends(with: content) {
+        while right > 0, rest.ends(with: content) {
             rest = rest.dropLast(content.count)
+            right -= 1
         }
         return Array(rest)
     }

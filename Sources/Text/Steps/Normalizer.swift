@@ -21,7 +21,7 @@ indirect enum Normalizer: Sendable {
     func apply(_ text: [UInt8]) -> [UInt8] {
         switch self {
         case .canonical(let form): form.apply(text)
-        case .lowercase: text.mappingScalars { $0.properties.lowercaseMapping.unicodeScalars }
+        case .lowercase: Normalizer.lowercased(text)
         case .stripAccents:
             text.mappingScalars { $0.properties.generalCategory.isMark ? nil : CollectionOfOne($0) }
         case .strip(let left, let right): Normalizer.strip(text, left, right)
@@ -35,6 +35,17 @@ indirect enum Normalizer: Sendable {
         case .baseLetters: Normalizer.baseLetters(text)
         case .byteLevel: Array(ByteAlphabet.text(of: text).utf8)
         case .sequence(let steps): steps.reduce(text) { $1.apply($0) }
+        }
+    }
+
+    private static func lowercased(_ text: [UInt8]) -> [UInt8] {
+        text.mappingScalars { scalar -> [Unicode.Scalar]? in
+            if scalar.isASCII {
+                return [
+                    ("A"..."Z").contains(scalar) ? Unicode.Scalar(UInt8(scalar.value) + 32) : scalar
+                ]
+            }
+            return Array(scalar.properties.lowercaseMapping.unicodeScalars)
         }
     }
 
@@ -76,6 +87,7 @@ indirect enum Normalizer: Sendable {
     /// Without control characters, with a blank for every kind of blank.
     private static func cleaned(_ scalar: Unicode.Scalar) -> Unicode.Scalar? {
         if scalar == "\t" || scalar == "\n" || scalar == "\r" { return " " }
+        if scalar.isASCII { return scalar.value < 32 || scalar.value == 127 ? nil : scalar }
         if scalar.value == 0xfffd { return nil }
         switch scalar.properties.generalCategory {
         case .control, .format, .privateUse, .surrogate: return nil
@@ -114,13 +126,26 @@ extension Unicode.GeneralCategory {
 
 extension [UInt8] {
     /// The text with each scalar replaced by none or several.
-    func mappingScalars<S: Sequence<Unicode.Scalar>>(_ transform: (Unicode.Scalar) -> S?) -> [UInt8]
+    func mappingScalars<S: Sequence<Unicode.Scalar>>(_ transform: (Unicode.Scalar) -> S?)
+        -> [UInt8]
     {
-        var result = ""
+        var result: [UInt8] = []
         result.reserveCapacity(count)
-        for scalar in String(decoding: self, as: UTF8.self).unicodeScalars {
-            if let scalars = transform(scalar) { result.unicodeScalars.append(contentsOf: scalars) }
+        var i = 0
+        while i < count {
+            let (value, length) = scalar(span, at: i)
+            i += length
+            guard let scalars = transform(Unicode.Scalar(value) ?? "\u{fffd}") else { continue }
+            for scalar in scalars { result.append(utf8Of: scalar) }
         }
-        return Array(result.utf8)
+        return result
+    }
+
+    mutating func append(utf8Of scalar: Unicode.Scalar) {
+        if scalar.isASCII {
+            append(UInt8(truncatingIfNeeded: scalar.value))
+        } else {
+            append(contentsOf: UTF8.encode(scalar).map { Array($0) } ?? [])
+        }
     }
 }

@@ -256,7 +256,10 @@ struct TemplateLexer {
             }
         }
         let text = text(start..<end)
-        if !isFloat, let value = Int(text) {
+        let isPadded = text.hasPrefix("0") && text.contains { $0 != "0" }
+        if !isFloat, isPadded {
+            throw TemplateError("the number \(text) begins with 0", line: line)
+        } else if !isFloat, let value = Int(text) {
             add(.integer(value))
         } else if isFloat, let value = Double(text) {
             add(.float(value))

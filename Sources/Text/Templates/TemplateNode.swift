@@ -77,4 +77,7 @@ struct Macro: Sendable {
     let name: String
     let parameters: [(name: String, value: Expression?)]
     let body: [Statement]
+    /// Whether the body asks for values beyond its parameters.
+    var takesMore = false
+    var takesMoreNamed = false
 }

@@ -117,20 +117,19 @@ struct TemplateParser {
         case "if": return [try condition(line)]
         case "for": return [.loop(try loop(line))]
         case "set": return [try set(line)]
-        case "macro":
-            let name = try name()
-            let parameters = try parameters()
-            return [
-                .macro(Macro(name: name, parameters: parameters, body: try body(until: "endmacro")))
-            ]
+        case "macro": return [.macro(try macro(name: name()))]
         case "call":
+            let start = position
             let parameters = current == .sign("(") ? try parameters() : []
             let call = try expression()
             guard case .call = call else { throw failure("call needs a call") }
             let body = try body(until: "endcall")
-            return [
-                .call(Macro(name: "caller", parameters: parameters, body: body), call, line: line)
-            ]
+            let macro = macro("caller", parameters, body, from: start)
+            return [.call(macro, call, line: line)]
+        case "print":
+            let value = try tuple()
+            try expect(.blockEnd)
+            return [.output(value, line: line)]
         case "filter":
             let calls = try filterCalls(first: true)
             return [.filter(calls, try body(until: "endfilter"), line: line)]
@@ -148,6 +147,24 @@ struct TemplateParser {
             return [tag == "break" ? .leave : .proceed]
         default: throw TemplateError("an unknown tag \(tag)", line: line)
         }
+    }
+
+    private mutating func macro(name: String) throws(TemplateError) -> Macro {
+        let start = position
+        let parameters = try parameters()
+        let body = try body(until: "endmacro")
+        return macro(name, parameters, body, from: start)
+    }
+
+    /// A macro whose parameters and body began at a token.
+    private func macro(
+        _ name: String, _ parameters: [(name: String, value: Expression?)], _ body: [Statement],
+        from start: Int
+    ) -> Macro {
+        var macro = Macro(name: name, parameters: parameters, body: body)
+        macro.takesMore = tokens[start..<position].contains { $0.kind == .name("varargs") }
+        macro.takesMoreNamed = tokens[start..<position].contains { $0.kind == .name("kwargs") }
+        return macro
     }
 
     private mutating func condition(_ line: Int) throws(TemplateError) -> Statement {
@@ -239,7 +256,11 @@ struct TemplateParser {
         while !take(")") {
             if !parameters.isEmpty { try expect(",") }
             let name = try name()
-            parameters.append((name, take("=") ? try expression() : nil))
+            let value = take("=") ? try expression() : nil
+            if value == nil, parameters.last?.value != nil {
+                throw failure("\(name) needs a value, as the one before it has")
+            }
+            parameters.append((name, value))
         }
         return parameters
     }

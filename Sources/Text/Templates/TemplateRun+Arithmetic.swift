@@ -129,6 +129,7 @@ extension TemplateRun {
             guard let value = rest.popFirst() else {
                 throw TemplateError("a format with too few values")
             }
+            try weigh(value)
             result += try TemplateRun.formatted(value, String(kind), spec)
             try charge(result.utf8.count)
         }

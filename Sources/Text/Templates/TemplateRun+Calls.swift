@@ -77,7 +77,7 @@ extension TemplateRun {
         -> TemplateValue
     {
         let inner = TemplateScope(scope)
-        guard given.values.count <= macro.parameters.count else {
+        guard given.values.count <= macro.parameters.count || macro.takesMore else {
             throw TemplateError("\(macro.name) takes \(macro.parameters.count) values at most")
         }
         for (place, parameter) in macro.parameters.enumerated() {
@@ -89,11 +89,17 @@ extension TemplateRun {
                 inner.values[parameter.name] = .undefined(parameter.name, isUnsafe: false)
             }
         }
+        var others = TemplateDictionary()
         for (name, value) in given.named
         where !macro.parameters.contains(where: { $0.name == name }) {
-            guard name == "caller" else { throw TemplateError("\(macro.name) takes no \(name)") }
-            inner.values[name] = value
+            guard name == "caller" || macro.takesMoreNamed else {
+                throw TemplateError("\(macro.name) takes no \(name)")
+            }
+            if name == "caller" { inner.values[name] = value } else { others[name] = value }
         }
+        let rest = TemplateValue.tuple(Array(given.values.dropFirst(macro.parameters.count)))
+        if macro.takesMore { inner.values["varargs"] = try checked(rest) }
+        if macro.takesMoreNamed { inner.values["kwargs"] = try checked(.dictionary(others)) }
         return .string(try deeper { try caught(macro.body, inner) })
     }
 
@@ -165,7 +171,7 @@ extension TemplateRun {
         let (start, end) = numbers.count == 1 ? (0, numbers[0]) : (numbers[0], numbers[1])
         let step = numbers.count > 2 ? numbers[2] : 1
         let (distance, overflow) = end.subtractingReportingOverflow(start)
-        guard !overflow, distance.magnitude / step.magnitude < TemplateRun.longestRange else {
+        guard !overflow, distance.magnitude / step.magnitude <= TemplateRun.longestRange else {
             throw TemplateError("a range of more than \(TemplateRun.longestRange) numbers")
         }
         let items = stride(from: start, to: end, by: step).map { TemplateValue.integer($0) }

@@ -66,7 +66,7 @@ extension TemplateRun {
             }
             return .bool(true)
         case .concatenation(let parts):
-            let text = try parts.map { try evaluate($0, scope).text }.joined()
+            let text = try parts.map { try self.text(of: evaluate($0, scope)) }.joined()
             try charge(text.utf8.count)
             return .string(text)
         default: return .none
@@ -75,11 +75,13 @@ extension TemplateRun {
 
     func compare(_ sign: String, _ a: TemplateValue, _ b: TemplateValue) throws -> Bool {
         switch sign {
-        case "==": return a.equals(b)
-        case "!=": return !a.equals(b)
+        case "==", "!=":
+            try weigh(a)
+            return a.equals(b) == (sign == "==")
         case "in": return try contains(b, a)
         case "not in": return try !contains(b, a)
         default:
+            try weigh(a)
             let isLess = sign.hasPrefix("<") ? a.precedes(b) : b.precedes(a)
             guard let isLess else {
                 throw TemplateError("\(a.kindName) \(sign) \(b.kindName) has no meaning")
@@ -97,7 +99,9 @@ extension TemplateRun {
             try charge(text.utf8.count)
             return text.scalars.firstIndex(of: part.scalars, from: 0) != nil
         case .dictionary(let dictionary): return dictionary[part] != nil
-        default: return try items(of: whole).contains { $0.equals(part) }
+        default:
+            try weigh(whole)
+            return try items(of: whole).contains { $0.equals(part) }
         }
     }
 

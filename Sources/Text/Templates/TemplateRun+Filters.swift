@@ -78,6 +78,7 @@ extension TemplateRun {
             (writer.itemSeparator, writer.keySeparator) = (parts[0], parts[1])
         }
         writer.sortsKeys = given.flag(3, "sort_keys")
+        try weigh(value)
         let text = try writer.text(of: value)
         try charge(text.utf8.count)
         return text
@@ -100,8 +101,9 @@ extension TemplateRun {
     func sorted(
         _ items: [TemplateValue], by keys: [TemplateValue], isCaseSensitive: Bool, isReversed: Bool
     ) throws -> [TemplateValue] {
+        // Each is compared with several others.
+        for key in keys { for _ in 0..<4 { try weigh(key) } }
         let keys = isCaseSensitive ? keys : keys.map(folded)
-        try charge(items.count * 16)
         let order = try items.indices.sorted { a, b in
             let (first, second) = isReversed ? (b, a) : (a, b)
             guard let isBefore = keys[first].precedes(keys[second]) else {

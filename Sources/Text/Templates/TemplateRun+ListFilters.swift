@@ -52,7 +52,9 @@ extension TemplateRun {
     }
 
     private func joined(_ value: TemplateValue, _ given: GivenValues) throws -> String {
-        let parts = try keys(items(of: value), given.value(1, "attribute")).map(\.text)
+        let parts = try keys(items(of: value), given.value(1, "attribute")).map {
+            try self.text(of: $0)
+        }
         let separator = given.value(0, "d")?.text ?? ""
         try charge(parts.reduce(separator.utf8.count * parts.count) { $0 + $1.utf8.count })
         return parts.joined(separator: separator)
@@ -61,6 +63,7 @@ extension TemplateRun {
     private func extreme(_ name: String, _ value: TemplateValue, _ given: GivenValues) throws
         -> TemplateValue
     {
+        try weigh(value)
         let items = try items(of: value)
         let keys = try keys(items, given.value(1, "attribute")).map {
             given.flag(0, "case_sensitive") ? $0 : folded($0)
@@ -77,6 +80,7 @@ extension TemplateRun {
     }
 
     private func unique(_ value: TemplateValue, _ given: GivenValues) throws -> TemplateValue {
+        try weigh(value)
         let items = try items(of: value)
         let keys = try keys(items, given.value(1, "attribute")).map {
             given.flag(0, "case_sensitive") ? $0 : folded($0)

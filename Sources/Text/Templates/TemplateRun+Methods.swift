@@ -148,7 +148,7 @@ extension TemplateRun {
                 value = given.named.last { $0.name == name }?.value
             }
             guard let value else { throw TemplateError("format: there is no value for {\(name)}") }
-            result += value.text
+            result += try self.text(of: value)
             try charge(result.utf8.count)
         }
         return result

@@ -3,35 +3,38 @@ extension TemplateRun {
     func textFilter(_ name: String, _ value: TemplateValue, _ given: GivenValues) throws
         -> TemplateValue?
     {
-        let text = { value.text }
+        let text = { [self] in try self.text(of: value) }
         let result: String
         switch name {
-        case "string", "safe": result = text()
-        case "pprint": result = value.representation
-        case "upper": result = TextMethods.map(text()) { $0.properties.uppercaseMapping }
-        case "lower": result = TextMethods.lower(text())
-        case "capitalize": result = TextMethods.capitalize(text())
-        case "title": result = title(text())
+        case "string", "safe": result = try text()
+        case "pprint":
+            try weigh(value)
+            result = value.representation
+        case "upper": result = TextMethods.map(try text()) { $0.properties.uppercaseMapping }
+        case "lower": result = TextMethods.lower(try text())
+        case "capitalize": result = TextMethods.capitalize(try text())
+        case "title": result = title(try text())
         case "trim":
-            result = TextMethods.strip(text(), try given.text(0, "chars"), left: true, right: true)
-        case "escape", "e", "forceescape": result = escaped(text())
+            result = TextMethods.strip(
+                try text(), try given.text(0, "chars"), left: true, right: true)
+        case "escape", "e", "forceescape": result = escaped(try text())
         case "replace":
             guard let old = given.value(0, "old"), let new = given.value(1, "new") else {
                 throw TemplateError("replace needs two texts")
             }
             let count = try given.int(2, "count") ?? -1
-            result = try TextMethods.replace(text(), old.text, new.text, count)
-        case "format": result = try format(text(), given.values)
-        case "indent": result = try indented(text(), given)
+            result = try TextMethods.replace(text(), self.text(of: old), self.text(of: new), count)
+        case "format": result = try format(try text(), given.values)
+        case "indent": result = try indented(try text(), given)
         case "center":
             let width = GivenValues(values: [.integer(try given.int(0, "width") ?? 80)])
-            result = try TextMethods.change("center", text(), width) ?? ""
-        case "striptags": result = stripped(text())
-        case "truncate": result = try truncated(text(), given)
-        case "urlencode": result = urlEncoded(text())
+            result = try TextMethods.change("center", try text(), width) ?? ""
+        case "striptags": result = stripped(try text())
+        case "truncate": result = try truncated(try text(), given)
+        case "urlencode": result = urlEncoded(try text())
         case "filesizeformat": result = try fileSize(value, given.flag(0, "binary"))
-        case "wordwrap": result = try wrapped(text(), given)
-        case "wordcount": return .integer(wordCount(text()))
+        case "wordwrap": result = try wrapped(try text(), given)
+        case "wordcount": return .integer(wordCount(try text()))
         default: return nil
         }
         try charge(result.utf8.count)
@@ -218,7 +221,15 @@ extension TemplateRun {
         }
         let power = (0..<abs(precision)).reduce(1.0) { power, _ in power * 10 }
         let factor = precision < 0 ? 1 / power : power
-        switch try given.text(1, "method") ?? "common" {
+        let method = try given.text(1, "method") ?? "common"
+        if case .integer(let whole) = value, method == "common", precision < 0, precision > -18 {
+            // To a power of ten, the even one of two as near.
+            let unit = Int(power)
+            let (below, rest) = (whole - whole % unit, abs(whole % unit))
+            let isFar = rest * 2 > unit || (rest * 2 == unit && (below / unit) % 2 != 0)
+            return .integer(isFar ? below + (whole < 0 ? -unit : unit) : below)
+        }
+        switch method {
         case "ceil": return .float((number * factor).rounded(.up) / factor)
         case "floor": return .float((number * factor).rounded(.down) / factor)
         default:

@@ -44,6 +44,30 @@ final class TemplateRun {
         }
     }
 
+    /// Counts the work of walking a value as a whole: the same list may stand in others many times.
+    func weigh(_ value: TemplateValue) throws {
+        switch value {
+        case .string(let text): try charge(text.utf8.count)
+        case .list(let items), .tuple(let items), .sequence(let items, _):
+            try charge()
+            for item in items { try weigh(item) }
+        case .dictionary(let dictionary):
+            try charge()
+            for (key, value) in dictionary.items {
+                try weigh(key)
+                try weigh(value)
+            }
+        default: try charge()
+        }
+    }
+
+    /// As Python prints it.
+    func text(of value: TemplateValue) throws -> String {
+        if case .string(let text) = value { return text }
+        try weigh(value)
+        return value.text
+    }
+
     func deeper<T>(_ body: () throws -> T) throws -> T {
         guard depth < limits.depth else {
             throw TemplateError("nested or recursive beyond a depth of \(limits.depth)")
@@ -96,7 +120,7 @@ final class TemplateRun {
         switch statement {
         case .text(let text): try write(text)
         case .output(let value, let line):
-            try located(line) { try write(try evaluate(value, scope).text) }
+            try located(line) { try write(text(of: evaluate(value, scope))) }
         case .condition(let branches, let otherwise, let line):
             for (test, body) in branches
             where try located(line, { try evaluate(test, scope).isTrue }) {
@@ -117,11 +141,11 @@ final class TemplateRun {
             }
         case .macro(let macro): scope.values[macro.name] = .callable(.macro(macro, scope))
         case .call(let caller, let call, let line):
-            try located(line) { try write(try self.call(call, scope, caller: caller).text) }
+            try located(line) { try write(text(of: self.call(call, scope, caller: caller))) }
         case .filter(let filters, let body, let line):
             try located(line) {
                 let text = try deeper { try caught(body, TemplateScope(scope)) }
-                try write(filtered(.string(text), filters, scope).text)
+                try write(self.text(of: filtered(.string(text), filters, scope)))
             }
         case .with(let values, let body, let line):
             let inner = TemplateScope(scope)
@@ -159,7 +183,7 @@ final class TemplateRun {
     func checked(_ value: TemplateValue) throws -> TemplateValue {
         var (level, nesting) = ([value], 0)
         while !level.isEmpty {
-            try charge(level.count)
+            try charge(level.count * 16)
             level = level.flatMap(\.parts)
             nesting += 1
             guard nesting < 300 else { throw TemplateError("a value nested deeper than 300") }
@@ -202,6 +226,7 @@ final class TemplateRun {
         let state = TemplateValue.LoopState(
             items, depth: depth, recursion: loop.isRecursive ? loop : nil, scope: scope)
         for (index, item) in items.enumerated() {
+            try charge()
             state.index = index
             let inner = TemplateScope(scope)
             try assign(item, to: loop.target, inner)

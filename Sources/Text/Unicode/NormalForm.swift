@@ -8,16 +8,21 @@ extension Unicode {
         func apply(_ text: [UInt8]) -> [UInt8] {
             if text.allSatisfy({ $0 < 0x80 }) { return text }
             let string = String(decoding: text, as: UTF8.self)
-            var result = String.UnicodeScalarView()
+            var result: [UInt8] = []
+            result.reserveCapacity(text.count)
             switch self {
-            case .composed: result.append(contentsOf: string._nfc)
-            case .decomposed: result.append(contentsOf: string._nfd)
+            case .composed: for scalar in string._nfc { result.append(utf8Of: scalar) }
+            case .decomposed: for scalar in string._nfd { result.append(utf8Of: scalar) }
             case .compatiblyComposed:
-                result.append(contentsOf: CompatibilityForms.expand(string)._nfc)
+                for scalar in CompatibilityForms.expand(string)._nfc {
+                    result.append(utf8Of: scalar)
+                }
             case .compatiblyDecomposed:
-                result.append(contentsOf: CompatibilityForms.expand(string)._nfd)
+                for scalar in CompatibilityForms.expand(string)._nfd {
+                    result.append(utf8Of: scalar)
+                }
             }
-            return Array(String(result).utf8)
+            return result
         }
     }
 }

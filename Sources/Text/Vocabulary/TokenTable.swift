@@ -1,8 +1,8 @@
 /// Tokens and their ids, both ways, in flat arrays: looking a piece up makes no string and no copy.
 struct TokenTable: Sendable {
     private struct Entry: Sendable {
-        var start: Int32
-        var count: Int32
+        var start: Int
+        var count: Int
         var id: Int32
     }
 
@@ -29,6 +29,9 @@ struct TokenTable: Sendable {
     /// One more than the highest id.
     var count: Int { places.count }
 
+    /// The length of the longest token.
+    private(set) var longest = 0
+
     /// The largest id a file may use.
     static let highestID = 1 << 24
 
@@ -41,8 +44,9 @@ struct TokenTable: Sendable {
             entries[Int(slots[slot] - 1)].id = Int32(id)
         } else {
             entries.append(
-                Entry(start: Int32(storage.count), count: Int32(token.count), id: Int32(id)))
+                Entry(start: storage.count, count: token.count, id: Int32(id)))
             storage += token
+            longest = max(longest, token.count)
             slots[slot] = Int32(entries.count)
         }
         places[id] = slots[slot] - 1
@@ -57,7 +61,7 @@ struct TokenTable: Sendable {
     }
 
     private func slot(ofEntry i: Int) -> Int {
-        let (start, count) = (Int(entries[i].start), Int(entries[i].count))
+        let (start, count) = (entries[i].start, entries[i].count)
         return slot(of: storage.span.extracting(start..<start + count))
     }
 
@@ -73,7 +77,7 @@ struct TokenTable: Sendable {
     subscript(id: Int) -> ArraySlice<UInt8>? {
         guard places.indices.contains(id), places[id] >= 0 else { return nil }
         let entry = entries[Int(places[id])]
-        return storage[Int(entry.start)..<Int(entry.start + entry.count)]
+        return storage[entry.start..<entry.start + entry.count]
     }
 
     /// Where the token is, or where it would go.
@@ -87,8 +91,8 @@ struct TokenTable: Sendable {
     }
 
     private func same(_ token: Span<UInt8>, _ entry: Entry) -> Bool {
-        guard token.count == Int(entry.count) else { return false }
-        let start = Int(entry.start)
+        guard token.count == entry.count else { return false }
+        let start = entry.start
         for i in 0..<token.count where storage[start + i] != token[i] { return false }
         return true
     }
