@@ -53,7 +53,9 @@ public struct TrainingState: Sendable {
     }
 
     public func restore(_ store: ParameterStore, _ name: String) throws(CheckpointError) {
-        try store.restore(Checkpoint(fileTensors: part("\(name)."), origin: origin))
+        // Its optimiser and averages may stand beside it; their tensors have a colon.
+        let own = part("\(name).").filter { !$0.key.contains(":") }
+        try store.restore(Checkpoint(fileTensors: own, origin: origin))
     }
 
     public func restore(_ optimiser: inout Optimiser, _ name: String) throws(CheckpointError) {
