@@ -92,12 +92,8 @@ private final class DCGANTrainee: Trainee {
     }
 
     private func pictures(_ count: Int, seed: UInt64) -> Tensor {
-        var key = RandomKey(seed: seed)
-        return generator.whileAveraged {
-            let parts = stride(from: 0, to: count, by: 250).map { start in
-                networksOfGAN.generator(noise(min(250, count - start), &key), .evaluation)
-            }
-            return (Tensor.concatenated(parts).cast(to: .f32) + 1) * 0.5
+        generator.whileAveraged {
+            networksOfGAN.generator.pictures(count, latent: settings.latent, seed: seed, on: device)
         }
     }
 

@@ -42,6 +42,17 @@ public protocol NoiseDecoder: Sendable {
     func callAsFunction(_ z: Tensor, _ context: Context) -> Tensor
 }
 
+extension NoiseDecoder {
+    /// Pictures (count, H, W, C) in 0 ... 1 from noise of a seed, 250 at a time.
+    func pictures(_ count: Int, latent: Int, seed: UInt64, on device: Device) -> Tensor {
+        var key = RandomKey(seed: seed)
+        let parts = stride(from: 0, to: count, by: 250).map { start in
+            self(key.normal([min(250, count - start), latent], on: device), .evaluation)
+        }
+        return (Tensor.concatenated(parts).cast(to: .f32) + 1) * 0.5
+    }
+}
+
 /// Samples (N, …) to scores (N), f32.
 public protocol SampleCritic: Sendable {
     func callAsFunction(_ x: Tensor, _ context: Context) -> Tensor
