@@ -1,3 +1,6 @@
+public import Files
+public import Tensors
+
 /// The keys and values that a model's layers keep of sequences, one slot a sequence.
 public protocol KeyValueCache: AnyObject, Sendable {
     var slots: Int { get }
@@ -15,4 +18,10 @@ public protocol KeyValueCache: AnyObject, Sendable {
     func copy(_ source: Int, to target: Int)
     /// Forgets `count` tokens after the first `keep`; those behind move forward, their positions with them.
     func shift(_ slot: Int, keeping keep: Int, dropping count: Int)
+
+    /// The keys and values of a slot's tokens under names of their own, to be kept in a file.
+    func tensors(_ slot: Int) -> [(name: String, tensor: Tensor)]
+    /// Makes a slot hold `count` tokens from what `tensors(_:)` gave a cache of the same model and format; what does not fit is
+    /// an error, and the slot stays as it was.
+    func restore(_ slot: Int, count: Int, from file: SafetensorsFile) throws(FileError)
 }
