@@ -70,7 +70,7 @@ private func writeAll(_ file: Int32, _ bytes: UnsafeRawBufferPointer) -> Bool {
     return true
 }
 
-private func systemError() -> String { String(cString: strerror(errno)) }
+func systemError() -> String { String(cString: strerror(errno)) }
 
 /// Whether a path leads to a folder.
 public func isFolder(_ path: String) -> Bool {

@@ -13,39 +13,49 @@ public struct SafetensorsFile: Sendable {
         public let range: Range<Int>
     }
 
-    public let path: String
     public let entries: [Entry]
     /// The header's `__metadata__`.
     public let metadata: [String: String]
-    private let data: ArraySlice<UInt8>
+    private let file: FileMapping
+    /// Where the data begin in the file.
+    private let start: Int
     private let index: [String: Int]
 
     /// The largest header that is read, as the reference readers have it.
     private static let longestHeader = 100_000_000
 
-    public init(path: String) throws(FileError) { try self.init(readFile(path), path: path) }
+    public var path: String { file.path }
 
+    /// Maps a file; its tensors are read when they are asked for.
+    public init(path: String) throws(FileError) { try self.init(FileMapping(path: path)) }
+
+    /// A whole file in memory.
     public init(_ bytes: [UInt8], path: String) throws(FileError) {
-        self.path = path
-        var reader = ByteReader(bytes, path: path)
+        try self.init(FileMapping(bytes, path: path))
+    }
+
+    private init(_ file: FileMapping) throws(FileError) {
+        let path = file.path
+        self.file = file
+        var reader = ByteReader(file)
         let length = try reader.length("the header's length")
         guard length <= SafetensorsFile.longestHeader else {
             throw FileError(path, "is no safetensors file: its header claims \(length) bytes")
         }
-        let header = try JSON(parsing: Array(try reader.take(length, "the header")), path: path)
+        let header = try JSON(parsing: reader.bytes(length, "the header"), path: path)
         guard let members = header.members else {
             throw FileError(path, "its header is no JSON object")
         }
-        data = bytes[reader.position...]
+        start = reader.position
         metadata = try SafetensorsFile.metadata(of: members, path)
         var entries: [Entry] = []
         for member in members where member.key != "__metadata__" {
-            entries.append(try SafetensorsFile.entry(member, path, dataBytes: data.count))
+            entries.append(try SafetensorsFile.entry(member, path, dataBytes: reader.remaining))
         }
         self.entries = entries
         index = Dictionary(
             entries.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
-        try checkCoverage()
+        try checkCoverage(reader.remaining)
     }
 
     private static func metadata(of members: [JSON.Member], _ path: String) throws(FileError)
@@ -78,13 +88,8 @@ public struct SafetensorsFile: Sendable {
         guard let size = sizes[type] else {
             throw FileError(path, "tensor \(name): unknown dtype \(type)")
         }
-        var bytes = size
-        for length in shape {
-            let (product, overflows) = bytes.multipliedReportingOverflow(by: length)
-            guard length >= 0, !overflows else {
-                throw FileError(path, "tensor \(name): absurd shape \(shape)")
-            }
-            bytes = product
+        guard let bytes = [Int].product(shape + [size]) else {
+            throw FileError(path, "tensor \(name): absurd shape \(shape)")
         }
         guard offsets[0] >= 0, offsets[1] >= offsets[0], offsets[1] <= dataBytes,
             offsets[1] - offsets[0] == bytes
@@ -98,7 +103,7 @@ public struct SafetensorsFile: Sendable {
     }
 
     /// The tensors must tile the data: no overlaps, no holes, no name twice.
-    private func checkCoverage() throws(FileError) {
+    private func checkCoverage(_ count: Int) throws(FileError) {
         guard index.count == entries.count else {
             throw FileError(path, "a tensor's name stands twice in the header")
         }
@@ -114,8 +119,8 @@ public struct SafetensorsFile: Sendable {
             }
             end = entry.range.upperBound
         }
-        guard end == data.count else {
-            throw FileError(path, "\(data.count - end) bytes belong to no tensor")
+        guard end == count else {
+            throw FileError(path, "\(count - end) bytes belong to no tensor")
         }
     }
 
@@ -127,17 +132,24 @@ public struct SafetensorsFile: Sendable {
 
     public func contains(_ name: String) -> Bool { index[name] != nil }
 
-    /// A tensor by its name.
+    /// A tensor by its name. Numbers of types that tensors do not have come as f32 or i32.
     public func tensor(_ name: String, on device: Device = .default) throws(FileError) -> Tensor {
         guard let place = index[name] else { throw FileError(path, "has no tensor \(name)") }
         let entry = entries[place]
-        guard let dtype = SafetensorsFile.types[entry.type] else {
+        let range = start + entry.range.lowerBound..<start + entry.range.upperBound
+        if let dtype = SafetensorsFile.types[entry.type], dtype != .bool {
+            return try file.tensor(range, entry.shape, dtype, on: device)
+        }
+        guard let type = SafetensorsFile.converted[entry.type] else {
             throw FileError(path, "tensor \(name): \(entry.type) is not supported")
         }
-        let start = data.startIndex + entry.range.lowerBound
-        let bytes = Array(data[start..<start + entry.range.count])
-        return Tensor(bytes: bytes, shape: entry.shape, dtype: dtype, on: device)
+        return try file.tensor(range, entry.shape, type, on: device)
     }
+
+    /// Types that tensors do not have: f64 becomes f32, wider integers i32 if they fit.
+    private static let converted: [String: ElementType] = [
+        "F64": .f64, "I64": .i64, "I16": .i16, "U64": .u64, "U32": .u32, "U16": .u16, "BOOL": .bool,
+    ]
 
     static let types: [String: DType] = [
         "F32": .f32, "F16": .f16, "BF16": .bf16, "I32": .i32, "I8": .i8, "U8": .u8, "BOOL": .bool,

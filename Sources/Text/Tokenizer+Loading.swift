@@ -7,11 +7,13 @@ extension Tokenizer {
             self = try Tokenizer(folder: path)
             return
         }
+        let isGGUF = try GGUFFile.isOne(path)
+        if isGGUF || path.hasSuffix(".gguf") {
+            self = try Tokenizer(gguf: GGUFFile(path: path).metadata, path: path)
+            return
+        }
         let bytes = try readFile(path)
-        if path.hasSuffix(".gguf") || bytes.starts(with: Array("GGUF".utf8)) {
-            let metadata = try GGUFMetadata(file: bytes, path: path)
-            self = try Tokenizer(gguf: metadata, path: path)
-        } else if path.hasSuffix(".tiktoken") {
+        if path.hasSuffix(".tiktoken") {
             self = try Tokenizer(
                 tiktoken: bytes, pattern: WordScanner.usualSource, marks: [], path: path)
         } else if path.hasSuffix(".json") || bytes.first == UInt8(ascii: "{") {

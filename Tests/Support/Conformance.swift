@@ -12,6 +12,7 @@ extension ConformanceCase {
             case "chat": return try runChat(self)
             case "optim": return try runOptim(self, on: device)
             case "train": return try runTrain(self, on: device)
+            case "malformed": return try runMalformed(self, on: device)
             case "schedulers": return try runScheduler(self, on: device)
             default: return .skipped
             }

@@ -150,7 +150,7 @@ import Testing
         let metadata = try GGUFMetadata(file: bytes, path: "g")
         #expect(metadata["a"]?.int == -7 && metadata["c"]?.bool == true)
         #expect(metadata["b"]?.array?.compactMap(\.string) == ["x", "yz"])
-        #expect(metadata["d"] == .unsigned(.max) && metadata["d"]?.int == nil)
+        #expect(metadata["d"] == .uint64(.max) && metadata["d"]?.int == nil)
         #expect(metadata.keys == ["a", "b", "c", "d"])
         for count in 0..<bytes.count {
             #expect(throws: FileError.self) {

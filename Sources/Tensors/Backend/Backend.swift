@@ -68,6 +68,10 @@ package protocol Backend: AnyObject, Sendable {
 
     // Quantised weights and activations.
     func quantize(_ q: Quantization, _ x: Tensor, into parts: [Tensor])
+    /// Rows of a GGUF file's blocks, from `row` on, in this device's order.
+    func uploadBlocks(
+        _ format: BlockFormat, _ blocks: UnsafeRawBufferPointer, to part: Tensor, row: Int,
+        columns: Int)
     /// Puts the blocks of (rows, columns) from a GGUF file's order into this device's, in place.
     func packBlocks(_ format: BlockFormat, _ part: Tensor, columns: Int)
     /// The blocks in a GGUF file's order.

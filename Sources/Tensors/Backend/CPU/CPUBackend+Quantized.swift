@@ -17,6 +17,16 @@ extension CPUBackend {
         }
     }
 
+    package func uploadBlocks(
+        _ format: BlockFormat, _ blocks: UnsafeRawBufferPointer, to part: Tensor, row: Int,
+        columns: Int
+    ) {
+        let width = part.shape[1]
+        apus_pack_blocks(
+            format.c, Int64(blocks.count / width), Int64(columns), blocks.baseAddress,
+            part.address + row * width)
+    }
+
     package func packBlocks(_ format: BlockFormat, _ part: Tensor, columns: Int) {
         let rows = Int64(part.shape[0])
         apus_pack_blocks(format.c, rows, Int64(columns), part.address, part.address)

@@ -25,6 +25,13 @@ extension OpenCLBackend {
         }
     }
 
+    package func uploadBlocks(
+        _ format: BlockFormat, _ blocks: UnsafeRawBufferPointer, to part: Tensor, row: Int,
+        columns: Int
+    ) {
+        upload(blocks, to: part.storage, at: row * part.shape[1])
+    }
+
     /// Kernels read blocks in a file's order.
     package func packBlocks(_ format: BlockFormat, _ part: Tensor, columns: Int) {}
     package func unpackedBlocks(_ format: BlockFormat, _ part: Tensor, columns: Int) -> Tensor {

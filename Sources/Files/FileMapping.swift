@@ -1,0 +1,105 @@
+import Glibc
+
+/// A file's bytes, mapped read-only: the system reads them when they are used, and shares them with other programs.
+///
+/// Who replaces the file by renaming a new one (as everything here does) leaves the mapping intact.
+public final class FileMapping: Sendable {
+    public let path: String
+    public let count: Int
+    /// Never written to, and valid until the mapping goes; nil where there are no bytes.
+    private nonisolated(unsafe) let start: UnsafeRawPointer?
+    /// Bytes that are in memory anyway, which `start` then points to.
+    private nonisolated(unsafe) let copy: UnsafeMutableRawPointer?
+
+    /// Maps a file.
+    public init(path: String) throws(FileError) {
+        let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard file >= 0 else { throw FileError(path, "cannot be opened: \(systemError())") }
+        defer { close(file) }
+        var status = stat()
+        guard fstat(file, &status) == 0 else {
+            throw FileError(path, "cannot be read: \(systemError())")
+        }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw FileError(path, "is not a file") }
+        (self.path, count, copy) = (path, Int(status.st_size), nil)
+        guard count > 0 else {
+            start = nil
+            return
+        }
+        guard let address = mmap(nil, count, PROT_READ, MAP_PRIVATE, file, 0), address != MAP_FAILED
+        else { throw FileError(path, "cannot be mapped: \(systemError())") }
+        start = UnsafeRawPointer(address)
+    }
+
+    /// Bytes that were read before.
+    public init(_ bytes: [UInt8], path: String) {
+        (self.path, count) = (path, bytes.count)
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: max(1, bytes.count), alignment: 64)
+        bytes.withUnsafeBytes { source in
+            source.baseAddress.map { memory.copyMemory(from: $0, byteCount: source.count) }
+        }
+        (copy, start) = (memory, UnsafeRawPointer(memory))
+    }
+
+    deinit {
+        if let copy {
+            copy.deallocate()
+        } else if let start {
+            munmap(UnsafeMutableRawPointer(mutating: start), count)
+        }
+    }
+
+    /// Some of the bytes, as long as the body runs. The range must lie in the file.
+    package func withBytes<Result>(
+        _ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> Result
+    ) rethrows -> Result {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count, "bytes beyond the file")
+        return try withExtendedLifetime(self) {
+            try body(
+                UnsafeRawBufferPointer(
+                    start: start.map { $0 + range.lowerBound }, count: range.count))
+        }
+    }
+
+    /// A copy of some of the bytes, which must lie in the file.
+    package func bytes(_ range: Range<Int>) -> [UInt8] { withBytes(range) { Array($0) } }
+}
+
+extension FileMapping {
+    /// Linux's request to map pages at once; older systems refuse it, which does no harm.
+    private static let populate: Int32 = 22
+
+    /// Goes through a range from front to back in parts whose pages are loaded before and let go after use, so that a
+    /// file never stands in memory beside its copy. A part is `step` bytes, the last one less.
+    ///
+    /// - Throws: if the file was cut short meanwhile.
+    package func walk(
+        _ range: Range<Int>, by step: Int, _ body: (_ offset: Int, UnsafeRawBufferPointer) -> Void
+    ) throws(FileError) {
+        var offset = 0
+        while offset < range.count {
+            let end = offset + min(step, range.count - offset)
+            let part = range.lowerBound + offset..<range.lowerBound + end
+            if advise(FileMapping.populate, pages(part, outwards: true)) == EFAULT {
+                throw FileError(path, "was cut short while it was read")
+            }
+            withBytes(part) { body(offset, $0) }
+            _ = advise(MADV_DONTNEED, pages(part, outwards: false))
+            offset = end
+        }
+    }
+
+    /// The pages that hold a range, or those that hold nothing else.
+    private func pages(_ range: Range<Int>, outwards: Bool) -> Range<Int> {
+        let mask = Int(getpagesize()) - 1
+        let (low, high) = (range.lowerBound, range.upperBound)
+        let first = (outwards ? low : low + mask) & ~mask
+        return first..<max(first, outwards || high == count ? high : high & ~mask)
+    }
+
+    private func advise(_ advice: Int32, _ range: Range<Int>) -> Int32 {
+        guard copy == nil, let start, !range.isEmpty else { return 0 }
+        let address = UnsafeMutableRawPointer(mutating: start + range.lowerBound)
+        return madvise(address, range.count, advice) == 0 ? 0 : errno
+    }
+}
