@@ -104,14 +104,13 @@ private final class WassersteinTrainee: Trainee {
     }
 
     func evaluate() throws -> Figures {
-        try judge.figures(pictures(settings.measured, seed: 0))
+        guard settings.measured > 0 else { return [:] }
+        return try judge.figures(pictures(settings.measured, seed: 0))
     }
 
     func samples(_ request: SampleRequest) throws -> [Sample] {
-        [
-            .pictures(
-                pictures(request.count ?? 64, seed: request.seed), title: "samples", columns: 8)
-        ]
+        let made = pictures(request.count ?? 64, seed: request.seed)
+        return [.pictures(feed.unframed(made), title: "samples", columns: 8)]
     }
 
     func save(to state: inout TrainingState) {

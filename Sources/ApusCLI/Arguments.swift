@@ -93,6 +93,22 @@ struct Arguments: Sendable {
         return number
     }
 
+    /// Assignments "name=value" between commas; those within brackets belong to a value: "sizes=[1,2],steps=3".
+    func assignments(_ name: String) throws(BenchmarkError) -> [String] {
+        guard let text = values[name] else { return [] }
+        var (items, depth) = ([""], 0)
+        for letter in text {
+            depth += "[{".contains(letter) ? 1 : "]}".contains(letter) ? -1 : 0
+            if letter == "," && depth == 0 {
+                items.append("")
+            } else {
+                items[items.count - 1].append(letter)
+            }
+        }
+        guard !items.contains("") else { throw .usage("--\(name): an empty entry in \"\(text)\"") }
+        return items
+    }
+
     /// Words between commas.
     func list(_ name: String) throws(BenchmarkError) -> [String]? {
         guard let text = values[name] else { return nil }

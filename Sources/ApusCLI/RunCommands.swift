@@ -29,7 +29,7 @@ struct FinishedRun {
             throw BenchmarkError.failure("\(folder.path): there is no run (no config.json)")
         }
         var configuration = try RunConfiguration(reading: folder)
-        for assignment in try arguments.list("set") ?? [] { try configuration.set(assignment) }
+        for assignment in try arguments.assignments("set") { try configuration.set(assignment) }
         self.configuration = configuration
         device = try TrainCommand.device(arguments)
         trainee = try configuration.trainee(Recipes.named(configuration.recipe), on: device)
@@ -55,7 +55,9 @@ enum SampleCommand: Command {
         [
             Flag("count", "N", "how many (64)"),
             Flag("prompt", "TEXT", "what a text begins with"),
-            Flag("out", "FILE", "where pictures go (sample.png), or text (the standard output)"),
+            Flag(
+                "out", "FILE",
+                "where pictures go (sample.png; NAME.npy: an array), or text (printed)"),
         ] + FinishedRun.flags
 
     static func run(_ arguments: Arguments) throws -> Int32 {
@@ -66,6 +68,7 @@ enum SampleCommand: Command {
         request.prompt = arguments.text("prompt")
         let samples = try noGrad { try run.trainee.samples(request) }
         if let path = arguments.text("out") {
+            if path.hasSuffix(".npy") { return try writeArray(samples, to: path) }
             for written in try write(samples, to: { path.hasSuffix($0) ? path : path + $0 }) {
                 print(written)
             }
@@ -76,19 +79,18 @@ enum SampleCommand: Command {
         for path in try write(pictures, to: { "sample\($0)" }) { print(path) }
         return 0
     }
-}
 
-/// `apus evaluate`: a trained model's figures on data that it was not trained on.
-enum EvaluateCommand: Command {
-    static let name = "evaluate"
-    static let summary = "Measure a trained model on data that it was not trained on."
-    static let usage = "FOLDER"
-    static let flags = FinishedRun.flags
-
-    static func run(_ arguments: Arguments) throws -> Int32 {
-        let run = try FinishedRun(arguments, name)
-        let figures = try noGrad { try run.trainee.evaluate() }
-        for (name, value) in figures.entries { print(name.padded(24) + "\(value)") }
+    /// The first pictures as bytes (N, H, W, C), for programs that go on with them.
+    private static func writeArray(_ samples: [Sample], to path: String) throws -> Int32 {
+        let all = samples.compactMap { sample in
+            if case .pictures(let pictures, _, _) = sample { pictures } else { nil }
+        }
+        guard let pictures = all.first else {
+            throw BenchmarkError.usage("--out \(path): this model makes no pictures")
+        }
+        let bytes = (pictures.clamped(min: 0, max: 1) * 255).rounded().cast(to: .u8)
+        try writeNumPy(bytes, to: path)
+        print(path)
         return 0
     }
 }

@@ -78,7 +78,7 @@ enum TrainCommand: Command {
             let json = try JSON(parsing: try readFile(path), path: path)
             try configuration.merge(json, from: path)
         }
-        for assignment in try arguments.list("set") ?? [] { try configuration.set(assignment) }
+        for assignment in try arguments.assignments("set") { try configuration.set(assignment) }
         if let path = arguments.text("data") {
             configuration.data = DataPlace(path, isStrict: arguments.has("strict"))
         }

@@ -1,3 +1,4 @@
+import Files
 public import Networks
 public import Tensors
 
@@ -18,7 +19,7 @@ public final class PictureJudge {
     public init(_ feed: PictureFeed, count: Int, on device: Device) throws {
         (self.feed, self.count) = (feed, min(count, feed.test.count))
         var configuration = Classifier.Configuration()
-        (configuration.height, configuration.width) = (feed.test.height, feed.test.width)
+        (configuration.height, configuration.width) = (feed.size.height, feed.size.width)
         (configuration.channels, configuration.classes) = (
             feed.test.channels, feed.test.classes.count
         )
@@ -26,10 +27,24 @@ public final class PictureJudge {
         classifier = Classifier(store.scope, configuration)
     }
 
+    /// Sees with the classifier that a run of `apus train classifier` left, instead of one of its own.
+    public func takeClassifier(from folder: RunFolder) throws {
+        let run = try RunConfiguration(reading: folder)
+        guard run.recipe == ClassifierRecipe.name else {
+            throw FileError(
+                folder.path, "is a run of \(run.recipe), not of \(ClassifierRecipe.name)")
+        }
+        guard let newest = try folder.newestState(warn: { _ in }) else {
+            throw FileError(folder.path, "has no checkpoint yet")
+        }
+        try newest.state.restore(store, "model")
+        (isTrained, real) = (true, nil)
+    }
+
     /// Distances of pictures (N, H, W, C) in 0 ... 1 from the test set. The first is Fréchet's.
     public func figures(_ pictures: Tensor) throws -> Figures {
         let real = realFeatures()
-        let made = features(pictures)
+        let made = features(feed.unframed(pictures))
         let kernel = FeatureDistance.kernel(real, made)
         let quality = FeatureDistance.precisionAndRecall(real: real, generated: made)
         return [
@@ -43,7 +58,7 @@ public final class PictureJudge {
     private func realFeatures() -> Tensor {
         if let real { return real }
         if !isTrained { train() }
-        let found = features(feed.test[0..<count].values)
+        let found = features(feed.unframed(feed.test[0..<count].values))
         real = found
         return found
     }
@@ -68,7 +83,7 @@ public final class PictureJudge {
         for step in 0..<plan.steps {
             _ = learner.step(step, over: [order.indices(step)]) { context, indices in
                 let batch = feed.training.batch(indices)
-                return classifier(batch.pictures, context).crossEntropy(batch.labels)
+                return classifier(feed.unframed(batch.pictures), context).crossEntropy(batch.labels)
             }
         }
         isTrained = true

@@ -53,6 +53,20 @@ func usageError(_ body: () throws -> Void) -> String? {
         #expect(text?.contains("1 ... 256") == true)
     }
 
+    @Test(arguments: [
+        ("a=1", ["a=1"]), ("a=1,b.c=x", ["a=1", "b.c=x"]),
+        ("sizes=[1,2,4],b=[[1,2],[3]]", ["sizes=[1,2,4]", "b=[[1,2],[3]]"]),
+        ("a={\"x\":1,\"y\":2},c=3", ["a={\"x\":1,\"y\":2}", "c=3"]),
+    ])
+    func assignmentsKeepTheirLists(text: String, items: [String]) throws {
+        #expect(try parse("--device", text).assignments("device") == items)
+    }
+
+    @Test func noAssignmentIsEmpty() throws {
+        #expect(try parse().assignments("device") == [])
+        #expect(usageError { _ = try parse("--device", "a=1,,b=2").assignments("device") } != nil)
+    }
+
     @Test func rangesAndListsMix() throws {
         #expect(try integers(["4"], of: "m") == [4])
         #expect(try integers(["1:3"], of: "m") == [1, 2, 3])

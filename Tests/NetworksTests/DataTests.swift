@@ -50,3 +50,20 @@ import Testing
         #expect(Stories.text(3).contains("\n\n"))
     }
 }
+
+@Suite struct PictureFeedTests {
+    /// What a model of framed pictures makes loses the frame again, in the same place.
+    @Test func framesGoAsTheyCame() throws {
+        let plan = TrainingPlan(steps: 1, batch: 2)
+        func feed(_ multiple: Int) throws -> PictureFeed {
+            try PictureFeed(nil, plan, sidesMultipleOf: multiple, on: .cpu) {
+                .glyphs(20, side: 27, seed: 1, on: .cpu)
+            }
+        }
+        let (plain, framed) = (try feed(1), try feed(32))
+        #expect(framed.test.pictures.shape[1...] == [32, 32, 1])
+        #expect(framed.size == (27, 27))
+        #expect(framed.unframed(framed.test.values).scalars() == plain.test.values.scalars())
+        #expect(plain.unframed(plain.test.values).scalars() == plain.test.values.scalars())
+    }
+}

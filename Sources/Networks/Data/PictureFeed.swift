@@ -4,6 +4,8 @@ public import Tensors
 /// Pictures to learn from in the order of a run's steps, and others to be measured on.
 public struct PictureFeed: Sendable {
     public let training, test: PictureSet
+    /// Of the pictures as they were given, without the frame.
+    public let size: (height: Int, width: Int)
     private let plan: TrainingPlan
     private let order: BatchOrder
 
@@ -15,6 +17,7 @@ public struct PictureFeed: Sendable {
         on device: Device, otherwise make: () -> PictureSet
     ) throws(FileError) {
         let sets = try PictureSet.load(data, on: device, otherwise: make)
+        size = (sets.test.height, sets.test.width)
         training = sets.training.framed(multiple)
         test = sets.test.framed(multiple)
         self.plan = plan
@@ -30,6 +33,15 @@ public struct PictureFeed: Sendable {
 
     /// Pictures (B, H, W, C) in 0 ... 1.
     public func pictures(_ indices: [Int32]) -> Tensor { training.batch(indices).pictures }
+
+    /// Pictures (N, H, W, C) as a model makes them, without the frame that was put round those it learned from.
+    public func unframed(_ pictures: Tensor) -> Tensor {
+        let inner = [1: size.height, 2: size.width]
+        return inner.reduce(pictures) { x, side in
+            let frame = x.shape[side.key] - side.value
+            return frame > 0 ? x.narrowed(side.key, start: frame / 2, count: side.value) : x
+        }.contiguous()
+    }
 
     /// Test pictures in batches: all of them, or the first `limit`.
     public func testBatches(_ size: Int = 500, limit: Int = .max) -> [PictureSet] {
