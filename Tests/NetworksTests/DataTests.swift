@@ -62,7 +62,7 @@ import Testing
         }
         let (plain, framed) = (try feed(1), try feed(32))
         #expect(framed.test.pictures.shape[1...] == [32, 32, 1])
-        #expect(framed.size == (27, 27))
+        #expect(framed.size.height == 27 && framed.size.width == 27)
         #expect(framed.unframed(framed.test.values).scalars() == plain.test.values.scalars())
         #expect(plain.unframed(plain.test.values).scalars() == plain.test.values.scalars())
     }
