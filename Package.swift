@@ -151,6 +151,10 @@ let package = Package(
                 "Tensors",
             ],
             swiftSettings: strict),
+        .testTarget(
+            name: "TransformersTests",
+            dependencies: ["Transformers", "Networks", "Text", "Files", "Tensors", "Support"],
+            swiftSettings: strict),
         .testTarget(name: "FilesTests", dependencies: ["Files", "Tensors"], swiftSettings: strict),
         .testTarget(
             name: "TextTests", dependencies: ["Text", "Files", "Support"], swiftSettings: strict),

@@ -13,6 +13,8 @@ extension ConformanceCase {
             case "optim": return try runOptim(self, on: device)
             case "train": return try runTrain(self, on: device)
             case "malformed": return try runMalformed(self, on: device)
+            case "models" where entry["kind"]?.string == "logits_processors":
+                return try runLogits(self)
             case "schedulers": return try runScheduler(self, on: device)
             default: return .skipped
             }
