@@ -18,6 +18,8 @@ struct Flag: Sendable {
 struct Arguments: Sendable {
     private(set) var words: [String] = []
     private var values: [String: String] = [:]
+    /// The values of a flag that was given several times.
+    private var lists: [String: [String]] = [:]
 
     /// Takes `--name value`, `--name=value`, `-n value` and `--switch`; everything else is a word. After `--` all are words.
     init(_ list: [String], flags: [Flag], command: String) throws(BenchmarkError) {
@@ -54,6 +56,7 @@ struct Arguments: Sendable {
                 throw .usage("--\(flag.name) needs a value: --\(flag.name) \(flag.value ?? "")")
             }
             values[flag.name] = text
+            lists[flag.name, default: []].append(text)
         }
     }
 
@@ -71,6 +74,8 @@ struct Arguments: Sendable {
 
     func has(_ name: String) -> Bool { values[name] != nil }
     func text(_ name: String) -> String? { values[name] }
+    /// The values of a flag that may stand there several times.
+    func texts(_ name: String) -> [String] { lists[name] ?? [] }
 
     /// A whole number in a range.
     func int(_ name: String, in range: ClosedRange<Int>) throws(BenchmarkError) -> Int? {
@@ -107,6 +112,17 @@ struct Arguments: Sendable {
         }
         guard !items.contains("") else { throw .usage("--\(name): an empty entry in \"\(text)\"") }
         return items
+    }
+
+    /// A number in a range.
+    func number(_ name: String, in range: ClosedRange<Double>) throws(BenchmarkError) -> Double? {
+        guard let text = values[name] else { return nil }
+        guard let number = Double(text), range.contains(number) else {
+            throw .usage(
+                "--\(name) is \(text), but must be a number in "
+                    + "\(short(range.lowerBound)) ... \(short(range.upperBound))")
+        }
+        return number
     }
 
     /// Words between commas.
