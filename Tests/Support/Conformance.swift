@@ -16,10 +16,19 @@ extension ConformanceCase {
             case "models" where entry["kind"]?.string == "logits_processors":
                 return try runLogits(self)
             case "schedulers": return try runScheduler(self, on: device)
+            case "models": return try runModel(on: device)
             default: return .skipped
             }
         } catch {
             return .failed("\(error)")
+        }
+    }
+
+    /// The kinds of models that the engine has.
+    private func runModel(on device: Device) throws -> Verdict {
+        switch entry["kind"]?.string {
+        case "causal": return try runCausal(self, on: device)
+        default: return .skipped
         }
     }
 

@@ -11,13 +11,16 @@ public struct Linear: Sendable {
     /// - Parameters:
     ///   - bias: whether there is one; it starts at 0 unless the initialiser is `fanIn`, as in PyTorch.
     ///   - channels: for inputs that are flattened pictures (…, h · w · channels).
+    ///   - isInputMajor: whether files have the weight as (inputs, outputs).
     public init(
         _ scope: ParameterScope, _ inputs: Int, _ outputs: Int, bias: Bool = true,
-        _ initializer: Initializer = .fanIn, flattening channels: Int? = nil
+        _ initializer: Initializer = .fanIn, flattening channels: Int? = nil,
+        isInputMajor: Bool = false
     ) {
         weight = scope.parameter(
             "weight", [outputs, inputs], initializer,
-            role: channels.map { .flattenedMatrix(channels: $0) } ?? .matrix)
+            role: channels.map { .flattenedMatrix(channels: $0) }
+                ?? (isInputMajor ? .inputMajorMatrix : .matrix))
         self.bias = bias ? scope.bias(outputs, initializer, inputs: inputs) : nil
         adapter = scope.lowRankPlan.flatMap { plan in
             guard plan.isWanted(scope.path) else { return nil }

@@ -6,6 +6,7 @@ extension Checkpoint {
         throws(ParameterProblem) -> Weight
     {
         guard let parts = quantizedParts[name] else {
+            if let whole = try whole(name, shape, role, on: device) { return .quantized(whole) }
             return .dense(try value(name, shape, role, on: device))
         }
         let rows = shape.first ?? 1
@@ -28,6 +29,23 @@ extension Checkpoint {
         return .quantized(
             QuantizedTensor(
                 format.quantization, storedParts: tensors, rows: rows, columns: columns))
+    }
+}
+
+extension Checkpoint {
+    /// A matrix that is stored in few bits, for a parameter that may be.
+    private func whole(_ name: String, _ shape: [Int], _ role: ParameterRole, on device: Device)
+        throws(ParameterProblem) -> QuantizedTensor?
+    {
+        guard role == .matrix || role == .table, shape.count == 2 else { return nil }
+        let found: QuantizedTensor?
+        do { found = try fetchQuantized(name, device) } catch {
+            throw .unreadable(name, "\(error)")
+        }
+        guard let found else { return nil }
+        let own = [found.rows, found.columns]
+        guard own == shape else { throw .misshapen(name, own, shape) }
+        return found
     }
 }
 

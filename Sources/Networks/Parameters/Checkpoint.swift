@@ -16,6 +16,8 @@ public struct Checkpoint: Sendable {
     /// By a weight's name, the names of its parts.
     let quantizedParts: [String: [String]]
     let fetch: @Sendable (String) throws -> Tensor?
+    /// Matrices that are stored in few bits as a whole; nil for the others.
+    let fetchQuantized: @Sendable (String, Device) throws -> QuantizedTensor?
 
     /// Tensors as they lie in memory (a `snapshot`).
     public init(_ tensors: [String: Tensor], origin: String = "the tensors") {
@@ -25,6 +27,7 @@ public struct Checkpoint: Sendable {
         dtype = .f32
         quantizedParts = [:]
         fetch = { tensors[$0] }
+        fetchQuantized = { _, _ in nil }
     }
 
     /// Tensors with files' layouts, read before.
@@ -39,6 +42,21 @@ public struct Checkpoint: Sendable {
         }
     }
 
+    /// Tensors with files' layouts from anywhere.
+    ///
+    /// - Parameters:
+    ///   - dtype: to which floats are converted; nil keeps each tensor's own type.
+    ///   - quantized: gives a matrix that is stored in few bits, else nil.
+    package init(
+        origin: String, names: [String], as dtype: DType?,
+        fetch: @escaping @Sendable (String) throws -> Tensor?,
+        quantized: @escaping @Sendable (String, Device) throws -> QuantizedTensor?
+    ) {
+        self.init(
+            origin: origin, names: names.sorted(), isFileLayout: true, dtype: dtype,
+            quantizedParts: [:], fetch: fetch, fetchQuantized: quantized)
+    }
+
     /// The parts of a quantised weight "NAME/FORMAT/0", "NAME/FORMAT/1", … count as one name.
     private init(
         _ origin: String, _ entries: [String], _ dtype: DType?,
@@ -51,7 +69,7 @@ public struct Checkpoint: Sendable {
         let plain = entries.filter { !$0.contains("/") }
         self.init(
             origin: origin, names: (plain + parts.keys).sorted(), isFileLayout: true,
-            dtype: dtype, quantizedParts: parts, fetch: fetch)
+            dtype: dtype, quantizedParts: parts, fetch: fetch, fetchQuantized: { _, _ in nil })
     }
 
     /// As above, with another name for each tensor of the file; nil leaves it out.
@@ -62,17 +80,21 @@ public struct Checkpoint: Sendable {
         let parts = map.compactMapValues { quantizedParts[$0] }
         return Checkpoint(
             origin: origin, names: map.keys.sorted(), isFileLayout: isFileLayout, dtype: dtype,
-            quantizedParts: parts
-        ) { name in
-            if name.contains("/") { return try fetch(name) }
-            return try map[name].flatMap { try fetch($0) }
-        }
+            quantizedParts: parts,
+            fetch: { name in
+                if name.contains("/") { return try fetch(name) }
+                return try map[name].flatMap { try fetch($0) }
+            },
+            fetchQuantized: { [fetchQuantized] name, device in
+                try map[name].flatMap { try fetchQuantized($0, device) }
+            })
     }
 
     private init(
         origin: String, names: [String], isFileLayout: Bool, dtype: DType?,
         quantizedParts: [String: [String]],
-        fetch: @escaping @Sendable (String) throws -> Tensor?
+        fetch: @escaping @Sendable (String) throws -> Tensor?,
+        fetchQuantized: @escaping @Sendable (String, Device) throws -> QuantizedTensor?
     ) {
         self.origin = origin
         self.names = names
@@ -80,6 +102,7 @@ public struct Checkpoint: Sendable {
         self.dtype = dtype
         self.quantizedParts = quantizedParts
         self.fetch = fetch
+        self.fetchQuantized = fetchQuantized
     }
 
     func value(_ name: String, _ shape: [Int], _ role: ParameterRole, on device: Device)
@@ -192,6 +215,7 @@ extension ParameterRole {
         switch self {
         case .convolution, .transposedConvolution:
             x.permuted([0, x.rank - 1] + Array(1..<x.rank - 1))
+        case .inputMajorMatrix: x.transposed()
         case .flattenedMatrix(let channels):
             x.reshaped([x.shape[0], -1, channels]).transposed().reshaped(x.shape)
         default: x
@@ -202,6 +226,7 @@ extension ParameterRole {
     package func fromFile(_ x: Tensor) -> Tensor {
         switch self {
         case .convolution, .transposedConvolution: x.permuted([0] + Array(2..<x.rank) + [1])
+        case .inputMajorMatrix: x.transposed()
         case .flattenedMatrix(let channels):
             x.reshaped([x.shape[0], channels, -1]).transposed().reshaped(x.shape)
         default: x
@@ -212,6 +237,7 @@ extension ParameterRole {
         switch self {
         case .convolution, .transposedConvolution:
             [shape[0], shape[shape.count - 1]] + shape[1..<shape.count - 1]
+        case .inputMajorMatrix: shape.reversed()
         default: shape
         }
     }

@@ -59,6 +59,8 @@ public enum ParameterRole: Sendable, Hashable {
     case matrix
     /// As `matrix`, but its inputs are a flattened picture (h, w, c), which files order (c, h, w).
     case flattenedMatrix(channels: Int)
+    /// As `matrix`, but files have it as (in, out).
+    case inputMajorMatrix
     /// Rows by id (V, C).
     case table
     /// A convolution's weight (O, KH, KW, I), which files order (O, I, KH, KW).
@@ -107,6 +109,13 @@ extension Parameter {
 
     public var device: Device {
         state.withLock { $0.tensor?.device ?? $0.quantized?.device ?? .default }
+    }
+
+    /// What its numbers are stored as: "f32", "q4_K", ….
+    public var storedFormat: String {
+        state.withLock { state in
+            state.quantized.map { "\($0.format)" } ?? "\(state.tensor?.dtype ?? .f32)"
+        }
     }
 
     /// The bytes it takes, casts left out.

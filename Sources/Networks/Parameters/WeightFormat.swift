@@ -85,7 +85,7 @@ extension Parameter {
     /// The length of a row, if the parameter is of a kind that layers take quantised.
     var quantizedColumns: Int? {
         switch role {
-        case .matrix, .flattenedMatrix, .table: shape.count == 2 ? shape[1] : nil
+        case .matrix, .inputMajorMatrix, .flattenedMatrix, .table: shape.count == 2 ? shape[1] : nil
         case .convolution: shape.count == 4 ? shape.dropFirst().reduce(1, *) : nil
         case .vector, .adapter, .buffer, .transposedConvolution: nil
         }

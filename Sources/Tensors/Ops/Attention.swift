@@ -144,6 +144,20 @@ public enum RopeScaling: Sendable {
     case llama3(factor: Float, lowFrequency: Float, highFrequency: Float, originalLength: Float)
 }
 
+extension Rope {
+    /// How far each position turns each pair of channels: positions (B or 1, T) numbers, frequencies (dims / 2) or
+    /// (T, dims / 2). Both the cosines and the sines are multiplied by `scale`.
+    package init(
+        _ positions: Tensor, _ frequencies: Tensor, scale: Float = 1, isInterleaved: Bool
+    ) {
+        let angles = positions.detached.cast(to: .f32).expandingAxis(2) * frequencies
+        let (c, s) = (Tensors.cos(angles), Tensors.sin(angles))  // (B or 1, T, dims / 2)
+        self.init(
+            cos: scale == 1 ? c : c * scale, sin: scale == 1 ? s : s * scale,
+            dims: 2 * frequencies.shape[frequencies.rank - 1], isInterleaved: isInterleaved)
+    }
+}
+
 extension Tensor {
     /// Rotary positions: x (B, H, T, D), positions (T) or (B, T) numbers.
     ///
@@ -161,17 +175,12 @@ extension Tensor {
                 && (positions.rank == 1 || positions.rank == 2 && positions.shape[0] == shape[0]),
             "rope: \(dims) of \(shape) with positions of shape \(positions.shape)")
         let frequencies = Tensor(ropeFrequencies(dims, base, scaling), on: device)
-        let times = positions.detached.cast(to: .f32).reshaped([
-            positions.count / shape[2], shape[2], 1,
-        ])
-        let angles = times * frequencies  // (B or 1, T, dims / 2)
-        return rotated(
-            Rope(cos: cos(angles), sin: sin(angles), dims: dims, isInterleaved: isInterleaved),
-            inverse: false)
+        let times = positions.reshaped([positions.count / shape[2], shape[2]])
+        return rotated(Rope(times, frequencies, isInterleaved: isInterleaved))
     }
 
-    /// A rotation is linear, and its transpose rotates back.
-    private func rotated(_ r: Rope, inverse: Bool) -> Tensor {
+    /// x (B, H, T, D) turned by angles that were computed before. A rotation is linear, and its transpose rotates back.
+    package func rotated(_ r: Rope, inverse: Bool = false) -> Tensor {
         let y = result()
         backend.rope(r, detached, inverse: inverse, into: y)
         return y.recorded(from: [self]) { [$0.rotated(r, inverse: !inverse)] }

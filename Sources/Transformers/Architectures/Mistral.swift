@@ -1,0 +1,23 @@
+import Files
+
+/// Mistral (Jiang et al. 2023): Llama whose tokens see a window of keys.
+enum Mistral: Family {
+    static func configuration(_ f: ConfigFields) throws(FileError) -> DecoderConfiguration {
+        var c = try DecoderConfiguration(common: f, context: 1 << 17)
+        c.rotary = try c.rotary(f)
+        try c.setWindows(f, size: try f.optionalCount("sliding_window", most: 1 << 30)) { _ in true
+        }
+        return c
+    }
+}
+
+/// Mixtral (Jiang et al. 2024): Mistral whose MLPs are chosen from several experts.
+enum Mixtral: Family {
+    static func configuration(_ f: ConfigFields) throws(FileError) -> DecoderConfiguration {
+        var c = try Mistral.configuration(f)
+        c.experts = .init(
+            count: try f.count("num_local_experts", most: 1024, usual: 8),
+            active: try f.count("num_experts_per_tok", most: 1024, usual: 2))
+        return c
+    }
+}
