@@ -63,6 +63,21 @@ import Testing
         for (a, b) in zip(logits, expected) { #expect(a == b || abs(a - b) < 1e-6) }
     }
 
+    @Test(arguments: [0.05, 0.3, 0.7, 0.9, 0.99, 0.9999] as [Float])
+    func theNucleusOfManyIsThatOfASort(share: Float) {
+        let logits = SelectionTests.numbers
+        let sorted = logits.indices.sorted { (logits[$0], $1) > (logits[$1], $0) }
+        var left = Double(share) * logits.reduce(0) { $0 + exp(Double($1)) }
+        let count =
+            sorted.firstIndex { place in
+                left -= exp(Double(logits[place]))
+                return left <= 0
+            }.map { $0 + 1 } ?? sorted.count
+        let kept = SamplerChain([], [.topP(share)]).probabilities(logits, after: [])
+            .indices(where: { $0 > 0 }).ranges.reduce(0) { $0 + $1.count }
+        #expect((count - 1...count + 1).contains(kept))
+    }
+
     @Test func aRunIsNotRepeated() {
         var logits = [Float](repeating: 0, count: 5)
         LogitPenalty.repeatedRun(3).apply(to: &logits, after: [1, 2, 3, 0, 1, 2])

@@ -35,6 +35,9 @@ struct Candidates: Sendable {
         return all.reduce(-.infinity) { $1.logit > $0 ? $1.logit : $0 }
     }
 
+    /// log Σ exp(logit)
+    var total: Float { highest + Float(log(weights.reduce(0) { $0 + Double($1) })) }
+
     mutating func divide(by temperature: Float) {
         for i in all.indices { all[i].logit /= temperature }
     }
@@ -45,10 +48,10 @@ struct Candidates: Sendable {
         all.removeAll { !($0.logit >= limit) }
     }
 
+    /// Keeps the likeliest `count`, sorted.
     mutating func keepLargest(_ count: Int) {
-        guard count < all.count else { return }
         if isSorted {
-            all.removeLast(all.count - count)
+            all.removeLast(max(0, all.count - count))
         } else {
             keep(largest(count, of: all.map(\.logit)))
             isSorted = true
@@ -57,46 +60,25 @@ struct Candidates: Sendable {
 
     /// Keeps the likeliest that together have a share of the probability.
     mutating func keepNucleus(_ share: Float) {
-        keep(nucleus(of: share, by: all.map(\.logit)))
-        isSorted = true
+        let nucleus = Nucleus(share, weights: weights, keys: all.map(\.logit))
+        keep(nucleus.places)
+        isSorted = nucleus.isSorted
     }
 
     /// Keeps those with the largest keys that together have a share of the probability.
     mutating func keepNucleus(_ share: Float, by keys: [Float]) {
-        keep(nucleus(of: share, by: keys))
+        keep(Nucleus(share, weights: weights, keys: keys).places)
         isSorted = false
-    }
-
-    mutating func sort() {
-        if isSorted { return }
-        keep(largest(all.count, of: all.map(\.logit)))
-        isSorted = true
     }
 
     private mutating func keep(_ places: [Int]) { all = places.map { all[$0] } }
 
-    /// The places of the fewest candidates with the largest keys that have a share of the probability, in the order of keys.
-    private func nucleus(of share: Float, by keys: [Float]) -> [Int] {
-        let weights = weights
-        let goal = Double(share) * weights.reduce(0) { $0 + Double($1) }
-        // Most often a few tokens suffice: all are sorted only where they do not.
-        var count = min(256, keys.count)
-        while true {
-            let places = largest(count, of: keys)
-            var sum = 0.0
-            for (rank, place) in places.enumerated() {
-                sum += Double(weights[place])
-                if sum >= goal { return Array(places[...rank]) }
-            }
-            if count == keys.count { return places }
-            count = min(count * 16, keys.count)
-        }
-    }
-
     /// The candidate at a place between 0 and 1 on the line on which each takes its probability.
     func drawn(_ place: Double) -> Int? {
         let weights = weights
-        var left = place * weights.reduce(0) { $0 + Double($1) }
+        let sum = weights.reduce(0) { $0 + Double($1) }
+        guard sum.isFinite else { return nil }
+        var left = place * sum
         var last: Int?
         for (candidate, weight) in zip(all, weights) where weight > 0 {
             left -= Double(weight)

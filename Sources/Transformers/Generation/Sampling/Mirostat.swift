@@ -16,42 +16,35 @@ public struct Mirostat: Sendable, Hashable, Codable {
     /// Draws a token, and moves `limit`, which begins at 2 tau.
     func draw(_ candidates: Candidates, limit: inout Float, _ place: Double) -> Int? {
         var candidates = candidates
-        candidates.sort()
-        let surprises = surprises(candidates)
         if version == 1 {
-            candidates.keepLargest(rank(surprises, limit))
+            candidates.keepLargest(rank(candidates, limit))
         } else {
-            candidates.keepLargest(max(1, surprises.firstIndex { $0 > limit } ?? surprises.count))
+            candidates.keep(atLeast: candidates.total - limit * logf(2))
         }
         guard let token = candidates.drawn(place) else { return nil }
-        let kept = self.surprises(candidates)
-        if let i = candidates.all.firstIndex(where: { $0.token == Int32(token) }) {
-            limit -= eta * (kept[i] - tau)
-        }
+        let chosen = candidates.all.first { $0.token == Int32(token) }?.logit ?? 0
+        limit -= eta * ((candidates.total - chosen) / logf(2) - tau)
         return token
     }
 
-    /// -log2 p.
-    private func surprises(_ candidates: Candidates) -> [Float] {
-        let weights = candidates.weights
-        let sum = Float(weights.reduce(0) { $0 + Double($1) })
-        return weights.map { -log2f($0 / sum) }
-    }
-
     /// How many tokens stay: the rank at which Zipf's law, fitted to the likeliest hundred, reaches the limit.
-    private func rank(_ surprises: [Float], _ limit: Float) -> Int {
-        guard surprises.count > 2 else { return surprises.count }
+    private func rank(_ candidates: Candidates, _ limit: Float) -> Int {
+        let count = candidates.all.count
+        guard count > 2 else { return count }
+        var likeliest = candidates
+        likeliest.keepLargest(100)
+        let logits = likeliest.all.map(\.logit)
         var (product, square) = (Float(0), Float(0))
-        for i in 0..<min(99, surprises.count - 1) where surprises[i + 1] < .infinity {
+        for i in 0..<logits.count - 1 where logits[i + 1] > -.infinity {
             let t = logf(Float(i + 2) / Float(i + 1))
-            product += t * (surprises[i + 1] - surprises[i]) * logf(2)
+            product += t * (logits[i] - logits[i + 1])
             square += t * t
         }
         let exponent = product / square
         let excess = exponent - 1
-        let fraction = 1 - powf(Float(surprises.count), -excess)
+        let fraction = 1 - powf(Float(count), -excess)
         let k = powf(excess * exp2f(limit) / fraction, 1 / exponent)
-        guard k.isFinite else { return surprises.count }
-        return max(1, min(surprises.count, Int(k.rounded())))
+        guard k.isFinite else { return count }
+        return max(1, min(count, Int(min(k, Float(count)).rounded())))
     }
 }
