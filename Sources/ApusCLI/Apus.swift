@@ -11,6 +11,7 @@ enum Apus {
 
     static var commands: [any Command.Type] {
         [
+            RunCommand.self, ChatCommand.self, PerplexityCommand.self, ExportCommand.self,
             DevicesCommand.self, BenchCommand.self, TuneCommand.self, DemoCommand.self,
             TrainCommand.self, SampleCommand.self, EvaluateCommand.self,
             TokenizerCommand.self, TokenizeCommand.self,
@@ -75,7 +76,7 @@ enum Apus {
     }
 
     private static var help: String {
-        let list = commands.map { "  " + $0.name.padded(10) + $0.summary }.joined(separator: "\n")
+        let list = commands.map { "  " + $0.name.padded(12) + $0.summary }.joined(separator: "\n")
         return """
             apus: a generative-AI engine in Swift, on CPUs and OpenCL devices
 
