@@ -11,7 +11,7 @@ enum Apus {
 
     static var commands: [any Command.Type] {
         [
-            RunCommand.self, ChatCommand.self, PerplexityCommand.self, ExportCommand.self,
+            RunCommand.self, ChatCommand.self, PerplexityCommand.self,
             DevicesCommand.self, BenchCommand.self, TuneCommand.self, DemoCommand.self,
             TrainCommand.self, SampleCommand.self, EvaluateCommand.self,
             TokenizerCommand.self, TokenizeCommand.self,

@@ -10,7 +10,7 @@ import Transformers
 /// Everything that `apus train` can train.
 enum Recipes {
     static let all: [any Recipe.Type] = [
-        GPTRecipe.self, LlamaRecipe.self, AutoencoderRecipe.self, VAERecipe.self, VQVAERecipe.self,
+        GPTRecipe.self, AutoencoderRecipe.self, VAERecipe.self, VQVAERecipe.self,
         RealNVPRecipe.self,
         GlowRecipe.self, GANRecipe.self, DCGANRecipe.self,
         WassersteinRecipe.self, DDPMRecipe.self, ClassifierRecipe.self,
