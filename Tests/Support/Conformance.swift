@@ -16,7 +16,10 @@ extension ConformanceCase {
             case "models" where entry["kind"]?.string == "logits_processors":
                 return try runLogits(self)
             case "schedulers": return try runScheduler(self, on: device)
+            case "models" where entry["arch"] != nil: return try runGGUFModel(self, on: device)
             case "models": return try runModel(on: device)
+            case "real" where entry["kind"]?.string == "stories260k":
+                return try runStories(self, on: device)
             default: return .skipped
             }
         } catch {

@@ -1,6 +1,7 @@
 import Files
 import Tensors
 import Text
+import Transformers
 
 /// Runs a case of the folder `gguf/malformed`: a file that must be refused, or one that must open.
 func runMalformed(_ test: ConformanceCase, on device: Device) throws -> Verdict {
@@ -19,13 +20,14 @@ func runMalformed(_ test: ConformanceCase, on device: Device) throws -> Verdict 
 
 private typealias Opener = (_ path: String, _ device: Device) throws -> Void
 
-/// What opens files of a kind; nil for kinds that are not built yet.
+/// What opens files of a kind; nil for kinds that are not known.
 private func openers(_ kind: String) -> [Opener]? {
     switch kind {
     case "gguf": [openGGUF]
     case "safetensors": [openSafetensors]
     case "tokenizer": [openTokenizer]
-    case "pickle": [openGGUF, openSafetensors, openTokenizer]
+    case "gguf_model", "directory": [openModel]
+    case "pickle": [openGGUF, openSafetensors, openTokenizer, openModel]
     default: nil
     }
 }
@@ -44,6 +46,16 @@ private func openSafetensors(_ path: String, _ device: Device) throws {
     let file = try SafetensorsFile(path: path)
     for entry in file.entries where !entry.type.hasPrefix("F8") {
         _ = try file.tensor(entry.name, on: device)
+    }
+}
+
+private func openModel(_ path: String, _ device: Device) throws {
+    do {
+        _ = try LoadedModel.load(path, on: device)
+    } catch {
+        let lines = "\(error)".split(separator: "\n").count
+        precondition(lines == 1, "an error of \(lines) lines")
+        throw error
     }
 }
 
