@@ -154,10 +154,10 @@ extension Learner.Settings {
             Optimiser(parameters, Adagrad(weightDecay: weightDecay), decay: .matrices)
         case .adafactor: Optimiser(parameters, adafactor, decay: .matrices)
         case .muon:
-            // As its authors use it: hidden matrices only, AdamW for the rest.
+            // Hidden matrices only and AdamW for the rest, at a rate that suits both.
             Optimiser(parameters) {
                 $0.role == .matrix
-                    ? Muon(weightDecay: weightDecay)
+                    ? Muon(weightDecay: weightDecay, adjustment: .matchRMSAdamW)
                     : AdamW(
                         beta1: beta1, beta2: beta2,
                         weightDecay: $0.shape.count > 1 ? weightDecay : 0) as any UpdateRule
