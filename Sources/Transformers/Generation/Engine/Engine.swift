@@ -112,8 +112,7 @@ public final class Engine {
             // The last token is fed anew for its logits.
             let kept = min(length, prompt.count - 1)
             forget(slot, from: kept)
-            sequence.pending = prompt[kept...]
-            sequence.statistics.reusedTokens = kept
+            sequence.begin(reusing: kept)
             running[slot] = sequence
         }
     }

@@ -15,7 +15,8 @@ struct RunningSequence {
     private var chain: SamplerChain
     private var stream: TokenStream
     private var stopText: StopText
-    private let start = ContinuousClock.now
+    /// When it got a slot.
+    private var start = ContinuousClock.now
     private var first: ContinuousClock.Instant?
 
     init(id: Int, _ request: GenerationRequest, _ tokenizer: Tokenizer) {
@@ -26,6 +27,13 @@ struct RunningSequence {
         stream = TokenStream(tokenizer, keepsMarks: request.showsMarks)
         stopText = StopText(request.stops)
         statistics.promptTokens = request.prompt.count
+    }
+
+    /// Gets a slot whose cache holds the first `reused` tokens of the prompt.
+    mutating func begin(reusing reused: Int) {
+        pending = request.prompt[reused...]
+        statistics.reusedTokens = reused
+        start = .now
     }
 
     /// How many tokens may still come.
