@@ -53,7 +53,8 @@ import Text
         }
         while !engine.isIdle {
             for update in engine.step() {
-                found[update.id, default: Spoken()].tokens.append(update.token ?? -1)
+                guard let token = update.token else { continue }
+                found[update.id, default: Spoken()].tokens.append(token)
                 found[update.id]?.logProbabilities.append(
                     update.chances?.chosen.logProbability ?? 0)
             }

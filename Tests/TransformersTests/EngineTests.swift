@@ -174,6 +174,15 @@ extension Engine {
         #expect(count == 4 && engine.isIdle)
     }
 
+    @Test func longPromptsAreReadInParts() throws {
+        var read: [Int] = []
+        try setup.engine(batch: 4).run(setup.request("thequickbrownfox", 2)) {
+            read.append($0.statistics.readTokens)
+            return true
+        }
+        #expect(read == [4, 8, 12, 16, 16])
+    }
+
     @Test func chancesComeWithTokens() throws {
         var request = setup.request("abc", 4)
         request.chances = 3

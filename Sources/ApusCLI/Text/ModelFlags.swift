@@ -74,6 +74,10 @@ struct ModelChoice {
         var settings = Engine.Settings()
         let most = loaded.model.context
         let size = try arguments.int("ctx-size", in: 0...1 << 24) ?? min(4096, most)
+        guard size <= most else {
+            throw BenchmarkError.failure(
+                "-c \(size): \(loaded.name) was made for at most \(most) tokens")
+        }
         settings.context = size == 0 ? most : size
         settings.batch = try arguments.int("batch-size", in: 1...1 << 16) ?? 512
         if let name = arguments.text("cache-type-k") ?? arguments.text("cache-type-v") {

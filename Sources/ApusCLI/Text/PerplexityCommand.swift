@@ -84,6 +84,11 @@ enum PerplexityCommand: Command {
             throw BenchmarkError.usage("perplexity: -f FILE names the text")
         }
         let size = try arguments.int("ctx-size", in: 4...1 << 20) ?? 512
+        guard size <= choice.loaded.model.context else {
+            throw BenchmarkError.failure(
+                "-c \(size): \(choice.loaded.name) was made for at most "
+                    + "\(choice.loaded.model.context) tokens")
+        }
         let tokens = choice.tokenizer.encode(utf8: try readFile(file))
         guard tokens.count >= 2 * size else {
             throw BenchmarkError.failure(

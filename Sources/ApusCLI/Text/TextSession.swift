@@ -53,7 +53,13 @@ struct TextSession {
         if !isJSON { write(shown) }
         Interrupt.catchAll()
         var answer = CollectedAnswer()
+        var bar = ProgressBar("prompt")
         let statistics = try engine.run(request) { update in
+            if update.statistics.newTokens == 0 {
+                bar.show(update.statistics.readTokens, of: request.prompt.count)
+            } else if update.statistics.newTokens == 1 {
+                bar.clear()
+            }
             answer.take(update)
             if !isJSON { write(update.text) }
             return !Interrupt.take()

@@ -15,7 +15,11 @@ extension Engine {
         for run in runs {
             cached[run.slot] += run.tokens
             let count = run.wantedCount
-            if count > 0 { updates += advance(run.slot, rows, row..<row + count) }
+            if count > 0 {
+                updates += advance(run.slot, rows, row..<row + count)
+            } else if let update = running[run.slot]?.read(cached[run.slot].count) {
+                updates.append(update)
+            }
             row += count
         }
         let tokens = updates.count { $0.token != nil }

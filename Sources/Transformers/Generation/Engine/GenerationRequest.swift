@@ -25,7 +25,7 @@ public struct GenerationRequest: Sendable {
 /// Something new of a request that is being served.
 public struct GenerationUpdate: Sendable {
     public let id: Int
-    /// The newest token; nil where only text that was held back follows.
+    /// The newest token; nil where a part of the prompt was read, or only text that was held back follows.
     public let token: Int?
     /// What may be shown: whole characters, nothing of a text that stops. Empty while it cannot be known.
     public let text: String
@@ -55,6 +55,8 @@ public struct GenerationStatistics: Sendable, Equatable {
     public var promptTokens = 0
     /// Those of them whose keys and values were there already.
     public var reusedTokens = 0
+    /// Those that the model has read.
+    public var readTokens = 0
     public var newTokens = 0
     /// From the first pass to the first token, and from there to the last.
     public var promptSeconds = 0.0

@@ -32,12 +32,18 @@ struct RunningSequence {
     /// Gets a slot whose cache holds the first `reused` tokens of the prompt.
     mutating func begin(reusing reused: Int) {
         pending = request.prompt[reused...]
-        statistics.reusedTokens = reused
+        (statistics.reusedTokens, statistics.readTokens) = (reused, reused)
         start = .now
     }
 
     /// How many tokens may still come.
     var room: Int { (request.newTokens ?? .max) - statistics.newTokens }
+
+    /// A part of the prompt was read; `count` of its tokens are now.
+    mutating func read(_ count: Int) -> GenerationUpdate {
+        statistics.readTokens = count
+        return update(nil, "", nil)
+    }
 
     /// Chooses the next token from the logits of what was said.
     mutating func advance(_ logits: [Float]) -> GenerationUpdate {
@@ -62,6 +68,7 @@ struct RunningSequence {
             statistics.newSeconds = (now - first) / .seconds(1)
         } else {
             first = now
+            statistics.readTokens = statistics.promptTokens
             statistics.promptSeconds = (now - start) / .seconds(1)
         }
         statistics.newTokens += 1
