@@ -10,7 +10,7 @@ FIXTURES ?= $(if $(wildcard ../shared/conformance),../shared/conformance,Tests/F
 DEVICE   ?= cpu
 ONLY     ?=
 
-.PHONY: help run test bench lint conformance bundle clean build deps test-c leak-check isa-check
+.PHONY: help run test bench lint conformance fuzz bundle clean build deps test-c leak-check isa-check
 
 help:            ## Show this list
 	@grep -hE '^[a-z-]+: .*##' Makefile | sed -E 's/: .*## /\t/' | expand -t 14
@@ -41,6 +41,17 @@ conformance: deps  ## Run golden cases: [FIXTURES=dir] [DEVICE=cpu|opencl] [ONLY
 
 bundle: deps     ## Write bundle/ and apus-bundle.tar.gz, which run on another x86-64 Linux host
 	.ci/bundle.sh
+
+# Examples to begin with are the golden files; what finds new ways is kept under .build/fuzz/found.
+FUZZ      ?= gguf safetensors tokenizer template sentencepiece imatrix json
+MINUTES   ?= 10
+FUZZ_LIB   = $(lastword $(wildcard $(dir $(shell which $(SWIFT)))../lib/clang/*/lib/linux/libclang_rt.fuzzer_no_main-$(shell uname -m).a))
+FUZZ_FLAGS = -Xswiftc -DFUZZING -Xswiftc -Xfrontend -Xswiftc -sanitize=fuzzer \
+    $(foreach l,$(FUZZ_LIB) -lstdc++ -lm,-Xlinker $(l))
+
+fuzz: deps       ## Feed the parsers ever new bytes: [FUZZ="gguf template"] [MINUTES=10]
+	$(SWIFT) build -c release --product fuzz --scratch-path .build/fuzz $(FUZZ_FLAGS)
+	for t in $(FUZZ); do .ci/fuzz.sh $$t $(MINUTES) $(FIXTURES) || exit 1; done
 
 clean:           ## Remove everything that was built
 	rm -rf .build bundle apus-bundle.tar.gz

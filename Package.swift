@@ -132,6 +132,9 @@ let package = Package(
             name: "conformance", dependencies: ["Support", "Tensors", "Files"],
             path: "Tests/Conformance",
             swiftSettings: strict),
+        .executableTarget(
+            name: "fuzz", dependencies: ["Files", "Text", "Tensors"], path: "Tests/Fuzz",
+            swiftSettings: strict),
         .testTarget(
             name: "TensorsTests", dependencies: ["Tensors", "Files", "Support"],
             swiftSettings: strict),

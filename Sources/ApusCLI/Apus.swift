@@ -14,7 +14,8 @@ enum Apus {
             RunCommand.self, ChatCommand.self, PerplexityCommand.self,
             DevicesCommand.self, BenchCommand.self, TuneCommand.self, DemoCommand.self,
             TrainCommand.self, SampleCommand.self, EvaluateCommand.self,
-            TokenizerCommand.self, TokenizeCommand.self,
+            TokenizerCommand.self, TokenizeCommand.self, InspectCommand.self, ConvertCommand.self,
+            QuantizeCommand.self, ImatrixCommand.self,
         ]
     }
 

@@ -26,36 +26,67 @@ public func readFile(_ path: String) throws(FileError) -> [UInt8] {
 }
 
 /// Writes a file whole: to a temporary one beside it, which then takes its name. A reader sees the old bytes or the
-/// new ones, whatever happens in between. Links, pipes and devices are written to, not replaced.
+/// new ones, whatever happens in between. Pipes and devices are written to, not replaced.
 public func writeFile(_ path: String, _ parts: [[UInt8]]) throws(FileError) {
-    var status = stat()
-    if lstat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG {
-        return try writeInPlace(path, parts)
-    }
-    let temporary = "\(path).part-\(getpid())"
-    let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    guard file >= 0 else { throw FileError(path, "cannot be written: \(systemError())") }
-    var failed = false
-    for part in parts where !failed {
-        failed = !part.withUnsafeBytes { writeAll(file, $0) }
-    }
-    failed = failed || fsync(file) != 0
-    let problem = systemError()
-    failed = close(file) != 0 || failed
-    if failed || rename(temporary, path) != 0 {
-        let problem = failed ? problem : systemError()
-        unlink(temporary)
-        throw FileError(path, "cannot be written: \(problem)")
+    try writeFile(path) { file throws(FileError) in
+        for part in parts { try file.write(part) }
     }
 }
 
-private func writeInPlace(_ path: String, _ parts: [[UInt8]]) throws(FileError) {
-    let file = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC)
-    defer { close(file) }
-    for part in parts {
-        guard file >= 0, part.withUnsafeBytes({ writeAll(file, $0) }) else {
+/// As above, part by part: what the body writes.
+public func writeFile(_ path: String, _ body: (FileSink) throws(FileError) -> Void)
+    throws(FileError)
+{
+    var status = stat()
+    if stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG {
+        let sink = try FileSink(path, path, isNew: false)
+        defer { close(sink.file) }
+        return try body(sink)
+    }
+    let target = behindLinks(path)
+    let temporary = "\(target).part-\(getpid())"
+    let sink = try FileSink(path, temporary, isNew: true)
+    do throws(FileError) {
+        try body(sink)
+        guard fsync(sink.file) == 0, rename(temporary, target) == 0 else {
             throw FileError(path, "cannot be written: \(systemError())")
         }
+    } catch {
+        close(sink.file)
+        unlink(temporary)
+        throw error
+    }
+    close(sink.file)
+}
+
+/// Where a link leads: that file is replaced, not the link.
+private func behindLinks(_ path: String) -> String {
+    guard let resolved = realpath(path, nil) else { return path }
+    defer { free(resolved) }
+    return String(cString: resolved)
+}
+
+/// A file that is being written.
+public struct FileSink {
+    fileprivate let file: Int32
+    private let path: String
+
+    public func write(_ bytes: [UInt8]) throws(FileError) {
+        guard bytes.withUnsafeBytes({ writeAll(file, $0) }) else {
+            throw FileError(path, "cannot be written: \(systemError())")
+        }
+    }
+
+    package func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
+        guard writeAll(file, bytes) else {
+            throw FileError(path, "cannot be written: \(systemError())")
+        }
+    }
+
+    fileprivate init(_ path: String, _ target: String, isNew: Bool) throws(FileError) {
+        let flags = O_WRONLY | O_TRUNC | O_CLOEXEC | (isNew ? O_CREAT : 0)
+        (self.path, file) = (path, open(target, flags, 0o644))
+        guard file >= 0 else { throw FileError(path, "cannot be written: \(systemError())") }
     }
 }
 
@@ -81,25 +112,28 @@ public func isFolder(_ path: String) -> Bool {
 /// Whether a path leads to something.
 public func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
-/// The paths of all files below a folder, sorted, folders walked through in order.
-public func filesBelow(_ folder: String) throws(FileError) -> [String] {
+/// What a folder holds, sorted, without `.` and `..`.
+public func namesIn(_ folder: String) throws(FileError) -> [String] {
     guard let handle = opendir(folder) else {
         throw FileError(folder, "cannot be opened: \(systemError())")
     }
     defer { closedir(handle) }
-    var names: [(String, Bool)] = []
+    var names: [String] = []
     while let entry = readdir(handle) {
         let name = withUnsafePointer(to: entry.pointee.d_name) {
             $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
         }
-        if name == "." || name == ".." { continue }
-        var status = stat()
-        let known = stat("\(folder)/\(name)", &status) == 0
-        names.append((name, known && status.st_mode & S_IFMT == S_IFDIR))
+        if name != "." && name != ".." { names.append(name) }
     }
+    return names.sorted()
+}
+
+/// The paths of all files below a folder, sorted, folders walked through in order.
+public func filesBelow(_ folder: String) throws(FileError) -> [String] {
     var found: [String] = []
-    for (name, isFolder) in names.sorted(by: { $0.0 < $1.0 }) {
-        found += isFolder ? try filesBelow("\(folder)/\(name)") : ["\(folder)/\(name)"]
+    for name in try namesIn(folder) {
+        let path = "\(folder)/\(name)"
+        found += isFolder(path) ? try filesBelow(path) : [path]
     }
     return found
 }

@@ -50,16 +50,17 @@ public final class FileMapping: Sendable {
     }
 
     /// Some of the bytes, as long as the body runs. The range must lie in the file.
-    package func withBytes<Result>(
-        _ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> Result
-    ) rethrows -> Result {
+    package func withBytes<Result, Failure>(
+        _ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
         precondition(range.lowerBound >= 0 && range.upperBound <= count, "bytes beyond the file")
-        return try withExtendedLifetime(self) {
-            try body(
-                UnsafeRawBufferPointer(
-                    start: start.map { $0 + range.lowerBound }, count: range.count))
-        }
+        defer { withExtendedLifetime(self) {} }
+        let first = start.map { $0 + range.lowerBound }
+        return try body(UnsafeRawBufferPointer(start: first, count: range.count))
     }
+
+    /// A copy of the first bytes, or of all if there are less.
+    public func prefix(_ most: Int) -> [UInt8] { bytes(0..<min(most, count)) }
 
     /// A copy of some of the bytes, which must lie in the file.
     package func bytes(_ range: Range<Int>) -> [UInt8] { withBytes(range) { Array($0) } }
@@ -74,7 +75,8 @@ extension FileMapping {
     ///
     /// - Throws: if the file was cut short meanwhile.
     package func walk(
-        _ range: Range<Int>, by step: Int, _ body: (_ offset: Int, UnsafeRawBufferPointer) -> Void
+        _ range: Range<Int>, by step: Int,
+        _ body: (_ offset: Int, UnsafeRawBufferPointer) throws(FileError) -> Void
     ) throws(FileError) {
         var offset = 0
         while offset < range.count {
@@ -83,7 +85,7 @@ extension FileMapping {
             if advise(FileMapping.populate, pages(part, outwards: true)) == EFAULT {
                 throw FileError(path, "was cut short while it was read")
             }
-            withBytes(part) { body(offset, $0) }
+            try withBytes(part) { bytes throws(FileError) in try body(offset, bytes) }
             _ = advise(MADV_DONTNEED, pages(part, outwards: false))
             offset = end
         }

@@ -155,36 +155,3 @@ public struct SafetensorsFile: Sendable {
         "F32": .f32, "F16": .f16, "BF16": .bf16, "I32": .i32, "I8": .i8, "U8": .u8, "BOOL": .bool,
     ]
 }
-
-/// Writes tensors to a safetensors file, whole or not at all.
-public func writeSafetensors(
-    _ tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = [:], to path: String
-) throws(FileError) {
-    var members: [JSON.Member] = []
-    if !metadata.isEmpty {
-        let pairs = metadata.sorted { $0.key < $1.key }.map {
-            JSON.Member(key: $0.key, value: .string($0.value))
-        }
-        members.append(.init(key: "__metadata__", value: .object(pairs)))
-    }
-    var end = 0
-    for (name, tensor) in tensors {
-        let type = SafetensorsFile.types.first { $0.value == tensor.dtype }?.key ?? "F32"
-        let start = end
-        end += tensor.count * tensor.dtype.size
-        members.append(
-            .init(
-                key: name,
-                value: .object([
-                    .init(key: "dtype", value: .string(type)),
-                    .init(key: "shape", value: .array(tensor.shape.map { .number(Double($0)) })),
-                    .init(
-                        key: "data_offsets",
-                        value: .array([.number(Double(start)), .number(Double(end))])),
-                ])))
-    }
-    var header = Array(JSON.object(members).text.utf8)
-    header += [UInt8](repeating: 32, count: (8 - header.count % 8) % 8)
-    let length = (0..<8).map { UInt8(truncatingIfNeeded: header.count >> (8 * $0)) }
-    try writeFile(path, [length, header] + tensors.map { $0.tensor.bytes() })
-}

@@ -129,3 +129,142 @@ struct GGUFBytes {
         }
     }
 }
+
+@Suite struct GGUFWritingTests {
+    @Test func whatIsWrittenIsRead() throws {
+        let path = "/tmp/apus-test-\(getpid())-w.gguf"
+        defer { unlink(path) }
+        var metadata = GGUFMetadata()
+        let values: [GGUFValue] = [
+            .uint8(255), .int8(-3), .uint16(65535), .int16(-9), .uint32(.max), .int32(.min),
+            .uint64(.max), .int64(.min), .float32(0.1), .float64(1e300), .bool(true),
+            .text("Größe"), .texts(["a", ""]), .array(of: .array, [.integers([1]), .floats([])]),
+            .array(of: .string, []),
+        ]
+        for (i, value) in values.enumerated() { metadata["k.\(i)"] = value }
+        metadata["general.alignment"] = .uint32(64)
+        metadata["gone"] = .bool(true)
+        metadata["gone"] = nil
+        let list = [
+            try GGUFTensor(name: "a", type: .f32, shape: [3], path: path),
+            try GGUFTensor(name: "b", type: .q8_0, shape: [2, 64], path: path),
+            try GGUFTensor(name: "c", type: .f32, shape: [], path: path),
+        ]
+        let contents: [[UInt8]] = [
+            Tensor([1, 2, 3] as [Float], on: .cpu).bytes(), [UInt8](repeating: 7, count: 136),
+            Tensor(5, on: .cpu).bytes(),
+        ]
+        try writeGGUF(metadata, list, to: path) { place, write throws(FileError) in
+            for byte in contents[place] { try write([byte]) }
+        }
+        let file = try GGUFFile(path: path)
+        #expect(file.metadata.keys == metadata.keys && file.alignment == 64)
+        for key in metadata.keys { #expect(file.metadata[key] == metadata[key]) }
+        #expect(try file.tensor("a", on: .cpu).scalars() == [1, 2, 3])
+        #expect(try file.quantized("b", on: .cpu).blocks() == contents[1])
+        #expect(try file.tensor("c", on: .cpu).item() == 5)
+        #expect(file.tensors.allSatisfy { $0.offset % 64 == 0 })
+    }
+
+    @Test func aTensorOfTheWrongLengthLeavesNoFile() throws {
+        let path = "/tmp/apus-test-\(getpid())-n.gguf"
+        let list = [try GGUFTensor(name: "a", type: .f32, shape: [3], path: path)]
+        #expect(throws: FileError.self) {
+            try writeGGUF(GGUFMetadata(), list, to: path) { _, write throws(FileError) in
+                try write([1, 2])
+            }
+        }
+        #expect(!exists(path) && !exists("\(path).part-\(getpid())"))
+    }
+
+    @Test(arguments: GGUFMixture.allCases)
+    func mixturesAreWritten(mixture: GGUFMixture) throws {
+        let (source, target) = (
+            "/tmp/apus-test-\(getpid())-\(mixture)-s.gguf",
+            "/tmp/apus-test-\(getpid())-\(mixture).gguf"
+        )
+        defer { for path in [source, target] { unlink(path) } }
+        var random = RandomKey(seed: 1)
+        let shapes = [
+            ("token_embd.weight", [8, 256]), ("output_norm.weight", [256]),
+            ("blk.0.attn_v.weight", [8, 256]), ("blk.0.ffn_down.weight", [8, 512]),
+            ("blk.1.ffn_down.weight", [8, 96]), ("blk.1.attn_v.weight", [8, 20]),
+        ]
+        let list = try shapes.map {
+            try GGUFTensor(name: $0.0, type: .f32, shape: $0.1, path: source)
+        }
+        let tensors = shapes.map { random.normal($0.1, on: .cpu) }
+        try writeGGUF(GGUFMetadata(), list, to: source) { place, write throws(FileError) in
+            try write(tensors[place].bytes())
+        }
+        try GGUFFile(path: source).write(as: mixture, to: target)
+        let file = try GGUFFile(path: target)
+        #expect(file.metadata["general.file_type"] == .uint32(mixture.fileType))
+        #expect(file.entry("output_norm.weight")?.type == .f32)
+        for (tensor, x) in zip(file.tensors, tensors) where x.rank == 2 {
+            let d = try file.tensor(tensor.name, on: .cpu).cast(to: .f32) - x
+            #expect((d * d).mean().item() < 0.1)
+        }
+        #expect(file.entry("blk.1.attn_v.weight")?.type.block.values == 1)
+    }
+
+    @Test func typesAreThoseOfTheReference() throws {
+        // Of 16 layers the first two, the last two and every third between keep more.
+        var bytes = GGUFBytes()
+        bytes.add("general.architecture", 8, GGUFBytes.text("llama"))
+        for layer in 0..<16 {
+            bytes.add(
+                "blk.\(layer).ffn_down.weight", 1, [1, 256], [UInt8](repeating: 0, count: 512))
+        }
+        bytes.add("output.weight", 1, [1, 256], [UInt8](repeating: 0, count: 512))
+        let path = "/tmp/apus-test-\(getpid())-t.gguf"
+        defer { unlink(path) }
+        try bytes.open().write(as: .q4_K_M, to: path)
+        let file = try GGUFFile(path: path)
+        let raised = (0..<16).filter { file.entry("blk.\($0).ffn_down.weight")?.type == .q6_K }
+        #expect(raised == [0, 1, 4, 7, 10, 13, 14, 15])
+        #expect(file.entry("output.weight")?.type == .q6_K)
+    }
+}
+
+@Suite struct SafetensorsFolderTests {
+    private static func folder(_ index: String?, _ names: [String]) throws -> String {
+        let folder = "/tmp/apus-test-\(getpid())-\(UInt64.random(in: 0..<(.max)))"
+        mkdir(folder, 0o755)
+        for (i, name) in names.enumerated() {
+            let x = Tensor([Float(i)], on: .cpu)
+            try writeSafetensors([("x\(i)", x)], to: "\(folder)/\(name)")
+        }
+        if let index {
+            try writeFile("\(folder)/model.safetensors.index.json", [Array(index.utf8)])
+        }
+        return folder
+    }
+
+    private static func remove(_ folder: String) throws {
+        for path in try filesBelow(folder) { unlink(path) }
+        rmdir(folder)
+    }
+
+    @Test func shardsAreReadAsOne() throws {
+        let index = #"{"weight_map": {"x0": "a.safetensors", "x1": "b.safetensors"}}"#
+        let folder = try Self.folder(index, ["a.safetensors", "b.safetensors"])
+        defer { try? Self.remove(folder) }
+        let files = try SafetensorsFolder(path: folder)
+        #expect(files.entries.map(\.name) == ["x0", "x1"])
+        #expect(try files.tensor("x1", on: .cpu).item() == 1)
+        #expect(throws: FileError.self) { try files.tensor("x2") }
+    }
+
+    @Test(arguments: [
+        #"{"weight_map": {"x": "../a.safetensors"}}"#, #"{"weight_map": {"x": "/a.safetensors"}}"#,
+        #"{"weight_map": {"x": "b.safetensors"}}"#, #"{"weight_map": {"x": ""}}"#,
+        #"{"weight_map": {"x": "a.safetensors"}}"#,
+        #"{"weight_map": {"x": 3}}"#, #"{"weight_map": {}}"#, "{}", "[", #"{"weight_map": []}"#,
+    ])
+    func brokenIndicesAreRefused(index: String) throws {
+        let folder = try Self.folder(index, ["a.safetensors"])
+        defer { try? Self.remove(folder) }
+        #expect(throws: FileError.self) { try SafetensorsFolder(path: folder) }
+    }
+}

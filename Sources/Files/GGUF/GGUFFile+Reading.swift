@@ -71,3 +71,42 @@ extension FileMapping {
         try type.tensor(bytes(range)[...], shape, isBigEndian: false, path, device)
     }
 }
+
+extension GGUFFile {
+    /// A tensor's bytes as they stand in the file, in parts.
+    public func copy(_ name: String, to write: ([UInt8]) throws(FileError) -> Void)
+        throws(FileError)
+    {
+        try file.walk(known(name).range, by: 1 << 24) { _, bytes throws(FileError) in
+            try write(Array(bytes))
+        }
+    }
+
+    /// Some rows of a tensor as f32 (rows, columns); dimensions before the last count as rows.
+    public func matrix(_ name: String, rows: Range<Int>, on device: Device = .default)
+        throws(FileError) -> Tensor
+    {
+        let entry = try known(name)
+        let columns = entry.shape.last ?? 1
+        let rowBytes = columns / entry.type.block.values * entry.type.block.bytes
+        let all = entry.shape.dropLast().reduce(1, *)
+        guard rows.lowerBound >= 0, rows.upperBound <= all else {
+            throw FileError(path, "tensor \(name.quoted) has \(all) rows, not the rows \(rows)")
+        }
+        let first = entry.offset + rows.lowerBound * rowBytes
+        let range = first..<first + rows.count * rowBytes
+        let shape = [rows.count, columns]
+        if let dtype = entry.type.dtype {
+            return try file.tensor(range, shape, dtype, on: device).cast(to: .f32)
+        }
+        if let type = entry.type.elementType {
+            return try file.tensor(range, shape, type, on: device).cast(to: .f32)
+        }
+        guard let format = entry.type.blockFormat else {
+            throw FileError(
+                path, "tensor \(name.quoted) is of type \(entry.type.name), which is not supported")
+        }
+        return try file.blocks(range, format, rows: rows.count, columns: columns, on: device)
+            .dequantized()
+    }
+}

@@ -77,8 +77,7 @@ public struct GGUFFile: Sendable {
 
     /// Whether a file begins as GGUF files do.
     public static func isOne(_ path: String) throws(FileError) -> Bool {
-        let file = try FileMapping(path: path)
-        return file.count >= 4 && file.bytes(0..<4) == Array("GGUF".utf8)
+        try FileMapping(path: path).prefix(4) == Array("GGUF".utf8)
     }
 
     public func contains(_ name: String) -> Bool { index[name] != nil }

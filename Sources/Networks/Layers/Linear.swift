@@ -29,6 +29,7 @@ public struct Linear: Sendable {
     }
 
     public func callAsFunction(_ x: Tensor, activation: Activation = .none) -> Tensor {
+        LinearInputs.watcher?(weight, x)
         guard let adapter else { return mapped(x, activation) }
         return (mapped(x, .none) + adapter(x)).activated(activation)
     }

@@ -67,7 +67,8 @@ package protocol Backend: AnyObject, Sendable {
     func step(_ s: OptimiserStep, parameter: Tensor, gradient: Tensor, state: [Tensor])
 
     // Quantised weights and activations.
-    func quantize(_ q: Quantization, _ x: Tensor, into parts: [Tensor])
+    /// importance (columns) weighs the errors of block formats; on the CPU only.
+    func quantize(_ q: Quantization, _ x: Tensor, importance: Tensor?, into parts: [Tensor])
     /// Rows of a GGUF file's blocks, from `row` on, in this device's order.
     func uploadBlocks(
         _ format: BlockFormat, _ blocks: UnsafeRawBufferPointer, to part: Tensor, row: Int,

@@ -15,10 +15,20 @@ public struct QuantizedTensor: Sendable {
     }
 
     /// In a GGUF block format; the columns must be a whole number of blocks.
-    public init(_ x: Tensor, as format: BlockFormat) {
+    ///
+    /// - Parameter importance: (columns), how much an error in each column matters, as the formats of 2 to 6 bits weigh
+    ///   it: the mean square of what the column is multiplied with. For tensors on the CPU.
+    public init(_ x: Tensor, as format: BlockFormat, importance: Tensor? = nil) {
         let (rows, columns) = QuantizedTensor.matrix(x, multipleOf: format.blockValues, "\(format)")
         let bytes = x.result([rows, columns / format.blockValues * format.blockBytes], .u8)
-        self.init(.blocks(format), x, into: [bytes])
+        if let importance {
+            require(
+                importance.shape == [columns] && importance.dtype == .f32 && x.device == .cpu
+                    && importance.device == .cpu,
+                "\(format): importance of shape \(importance.shape) for \(columns) columns, on the CPU"
+            )
+        }
+        self.init(.blocks(format), x, importance: importance?.contiguous(), into: [bytes])
     }
 
     /// Blocks as they stand in a GGUF file.
@@ -52,8 +62,13 @@ public struct QuantizedTensor: Sendable {
         self.init(.int4Groups(group, zeroPoint: zeroPoint), x, into: parts)
     }
 
-    private init(_ quantization: Quantization, _ x: Tensor, into parts: [Tensor]) {
-        if x.count > 0 { x.backend.quantize(quantization, x.detached.contiguous(), into: parts) }
+    private init(
+        _ quantization: Quantization, _ x: Tensor, importance: Tensor? = nil, into parts: [Tensor]
+    ) {
+        if x.count > 0 {
+            x.backend.quantize(
+                quantization, x.detached.contiguous(), importance: importance, into: parts)
+        }
         self.init(quantization, parts: parts, rows: x.shape[0], columns: x.shape[1])
     }
 

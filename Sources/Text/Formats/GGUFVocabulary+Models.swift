@@ -89,7 +89,7 @@ enum GGUFSplitting {
     }
 
     /// The patterns of a name, applied one after another.
-    private static func patterns(_ name: String) -> [String] {
+    static func patterns(_ name: String) -> [String] {
         switch name {
         case "llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "midm-2.0",
             "lfm2", "dbrx", "smaug-bpe", "chatglm-bpe", "glm4":

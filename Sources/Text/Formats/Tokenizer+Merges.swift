@@ -35,7 +35,7 @@ extension Tokenizer {
     }
 
     /// The lines of a file of merges, without its first comment.
-    private static func merges(_ path: String) throws(FileError) -> [JSON] {
+    static func merges(_ path: String) throws(FileError) -> [JSON] {
         var merges: [JSON] = []
         for line in try readFile(path).split(separator: 10) {
             let text = String(decoding: line.last == 13 ? line.dropLast() : line, as: UTF8.self)

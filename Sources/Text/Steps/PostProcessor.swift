@@ -20,3 +20,11 @@ public struct PostProcessor: Sendable, Equatable {
         }
     }
 }
+
+extension PostProcessor {
+    /// The mark that a text begins with.
+    public var firstMark: Int? {
+        if case .marks(let ids) = single.first { return ids.first }
+        return nil
+    }
+}

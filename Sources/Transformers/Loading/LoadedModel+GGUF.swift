@@ -8,7 +8,8 @@ extension LoadedModel {
     init(_ file: GGUFFile, _ weights: Weights, on device: Device) throws {
         let description = try GGUFDescription(file)
         let configuration = try DecoderConfiguration(gguf: description)
-        tokenizer = try Tokenizer(gguf: file.metadata, path: file.path)
+        let hasNone = file.metadata["tokenizer.ggml.model"]?.string == "no_vocab"
+        tokenizer = hasNone ? nil : try Tokenizer(gguf: file.metadata, path: file.path)
         guard tokenizer.map({ $0.count <= configuration.vocabulary }) ?? true else {
             throw FileError(
                 file.path,

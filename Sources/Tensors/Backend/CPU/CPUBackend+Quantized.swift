@@ -1,11 +1,14 @@
 import CApus
 
 extension CPUBackend {
-    package func quantize(_ q: Quantization, _ x: Tensor, into parts: [Tensor]) {
+    package func quantize(
+        _ q: Quantization, _ x: Tensor, importance: Tensor?, into parts: [Tensor]
+    ) {
         let (rows, columns) = (Int64(x.shape[0]), Int64(x.shape[1]))
         switch q {
         case .blocks(let format):
-            apus_quantize(format.c, rows, columns, x.pointer(), nil, parts[0].address)
+            apus_quantize(
+                format.c, rows, columns, x.pointer(), importance?.pointer(), parts[0].address)
             packBlocks(format, parts[0], columns: x.shape[1])
         case .int8Rows:
             apus_quantize_int8_rows(

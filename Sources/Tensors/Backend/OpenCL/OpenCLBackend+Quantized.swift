@@ -1,5 +1,7 @@
 extension OpenCLBackend {
-    package func quantize(_ q: Quantization, _ x: Tensor, into parts: [Tensor]) {
+    package func quantize(
+        _ q: Quantization, _ x: Tensor, importance: Tensor?, into parts: [Tensor]
+    ) {
         let type: KernelOptions = [("X_TYPE", x.dtype.option)]
         switch q {
         case .blocks(let format):

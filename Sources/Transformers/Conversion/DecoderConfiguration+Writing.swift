@@ -1,0 +1,66 @@
+import Files
+import Tensors
+
+extension DecoderConfiguration {
+    /// Adds what a GGUF file says of a decoder.
+    func describe(_ architecture: String, into m: inout GGUFMetadata) {
+        func set(_ key: String, _ value: GGUFValue) { m["\(architecture).\(key)"] = value }
+        func set(_ key: String, _ value: Int) { set(key, .uint32(UInt32(clamping: value))) }
+        set("vocab_size", vocabulary)
+        set("context_length", context)
+        set("embedding_length", channels)
+        set("block_count", layers)
+        set("feed_forward_length", hidden)
+        set("attention.head_count", heads)
+        set("attention.head_count_kv", keyHeads)
+        if headSize * heads != channels || architecture.hasPrefix("gemma") || normsHeads {
+            set("attention.key_length", headSize)
+            set("attention.value_length", headSize)
+        }
+        switch norm {
+        case .rms: set("attention.layer_norm_rms_epsilon", .float32(epsilon))
+        case .layer: set("attention.layer_norm_epsilon", .float32(epsilon))
+        }
+        if let cap = attentionSoftcap { set("attn_logit_softcapping", .float32(cap)) }
+        if let cap = logitSoftcap { set("final_logit_softcapping", .float32(cap)) }
+        if let size = windows.compactMap({ $0 }).first { set("attention.sliding_window", size) }
+        if let experts {
+            set("expert_count", experts.count)
+            set("expert_used_count", experts.active)
+        }
+        if architecture == "gptneox" { set("use_parallel_residual", .bool(isParallel)) }
+        if let rotary {
+            set("rope.dimension_count", rotary.dims)
+            set("rope.freq_base", .float32(Float(rotary.base)))
+            describe(rotary.scaling, set)
+        }
+    }
+
+    private func describe(
+        _ scaling: RotaryPositions.Scaling, _ set: (_ key: String, GGUFValue) -> Void
+    ) {
+        func scaled(_ name: String, _ factor: Double, _ trained: Int?) {
+            set("rope.scaling.type", .text(name))
+            set("rope.scaling.factor", .float32(Float(factor)))
+            if let trained {
+                set("rope.scaling.original_context_length", .uint32(UInt32(clamping: trained)))
+            }
+        }
+        switch scaling {
+        // The stretching of llama3 stands in a tensor; that of dynamic depends on the text.
+        case .none, .llama3, .dynamic: break
+        case .linear(let factor): scaled("linear", factor, nil)
+        case .yarn(let yarn):
+            scaled("yarn", yarn.factor, yarn.trained)
+            let usual = RotaryPositions.YaRN.scale(yarn.factor)
+            if yarn.scale != usual {
+                set("rope.scaling.attn_factor", .float32(Float(yarn.scale / usual)))
+            }
+            if yarn.fast != 32 { set("rope.scaling.yarn_beta_fast", .float32(Float(yarn.fast))) }
+            if yarn.slow != 1 { set("rope.scaling.yarn_beta_slow", .float32(Float(yarn.slow))) }
+        case .long(_, _, let trained, let scale):
+            set("rope.scaling.original_context_length", .uint32(UInt32(clamping: trained)))
+            set("rope.scaling.attn_factor", .float32(Float(scale)))
+        }
+    }
+}

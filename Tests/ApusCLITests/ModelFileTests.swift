@@ -1,0 +1,94 @@
+import Files
+import Glibc
+import Tensors
+import Testing
+
+@testable import ApusCLI
+
+/// The commands that open models' files, on files that are broken and files that are not.
+@Suite(.serialized) struct ModelFileTests {
+    private static let folder =
+        #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(2)
+        .joined(separator: "/") + "/Fixtures/gguf/malformed"
+
+    /// Paths of the files with the given expectation.
+    private static func files(_ expectation: String, _ kinds: [String]) throws -> [String] {
+        let path = "\(folder)/manifest.json"
+        let entries = try JSON(parsing: readFile(path), path: path).array ?? []
+        return entries.compactMap { entry in
+            guard entry["expect"]?.string == expectation,
+                kinds.contains(entry["kind"]?.string ?? "")
+            else { return nil }
+            return entry["path"]?.string.map { "\(folder)/\($0)" }
+        }
+    }
+
+    @Test func everyCommandRefusesBrokenFiles() throws {
+        let output = "/tmp/apus-test-\(getpid())-out"
+        let clock = ContinuousClock()
+        let broken = try Self.files("refuse", ["gguf", "safetensors", "tokenizer", "pickle"])
+        #expect(broken.count > 150)
+        for path in broken {
+            for words in [
+                ["inspect", path], ["quantize", path, output, "Q8_0"],
+                ["tokenize", "-m", path, "text"],
+            ] {
+                let spent = clock.measure { #expect(Apus.run(words) == 1, "\(words)") }
+                #expect(spent < .seconds(1), "\(words)")
+            }
+        }
+        #expect(!exists(output))
+    }
+
+    @Test func goodFilesAreShownAndQuantized() throws {
+        let output = "/tmp/apus-test-\(getpid()).gguf"
+        defer { unlink(output) }
+        for path in try Self.files("accept", ["gguf", "safetensors"]) {
+            #expect(Apus.run(["inspect", path]) == 0)
+            #expect(Apus.run(["inspect", path, "--json"]) == 0)
+            guard path.hasSuffix(".gguf") else { continue }
+            #expect(Apus.run(["quantize", path, output, "q4_k_m"]) == 0)
+            #expect(try GGUFFile(path: output).tensors.count == GGUFFile(path: path).tensors.count)
+        }
+    }
+
+    @Test(arguments: [
+        (["inspect"], 2), (["inspect", "/nonexistent"], 1), (["inspect", "/tmp", "--jsn"], 2),
+        (["quantize", "a"], 2), (["quantize", "a", "b", "Q9_Z"], 2),
+        (["quantize", "/nonexistent", "b", "Q8_0"], 1),
+        (["quantize", "/nonexistent", "b", "Q8_0", "--imatrix", "/nonexistent"], 1),
+    ])
+    func exitCodes(words: [String], code: Int) {
+        #expect(Int(Apus.run(words)) == code)
+    }
+
+    @Test func aMatrixOfImportanceIsUsed() throws {
+        let base = "/tmp/apus-test-\(getpid())"
+        let (source, weights, plain, weighed) = (
+            "\(base).gguf", "\(base).imatrix", "\(base)-a.gguf", "\(base)-b.gguf"
+        )
+        defer { for path in [source, weights, plain, weighed] { unlink(path) } }
+        var random = RandomKey(seed: 5)
+        let x = random.normal([8, 256], on: .cpu)
+        let name = "blk.0.ffn_up.weight"
+        let entry = try GGUFTensor(name: name, type: .f32, shape: [8, 256], path: source)
+        try writeGGUF(GGUFMetadata(), [entry], to: source) { _, write throws(FileError) in
+            try write(x.bytes())
+        }
+        var matrix = ImportanceMatrix()
+        let sums = (0..<256).map { Float($0 < 128 ? 100 : 1) }
+        matrix.entries[name] = .init(columns: 256, sums: sums, counts: [1])
+        (matrix.datasets, matrix.chunkCount, matrix.chunkSize) = (["text"], 1, 512)
+        try matrix.write(to: weights)
+        #expect(try ImportanceMatrix(path: weights) == matrix)
+        #expect(Apus.run(["quantize", source, plain, "Q2_K"]) == 0)
+        #expect(Apus.run(["quantize", source, weighed, "Q2_K", "--imatrix", weights]) == 0)
+        // The columns that matter come out better than without.
+        func error(_ path: String) throws -> Float {
+            let own = try GGUFFile(path: path).tensor(name, on: .cpu)
+            let d = (own - x)[0..<8, 0..<128]
+            return (d * d).mean().item()
+        }
+        #expect(try error(weighed) < error(plain))
+    }
+}
