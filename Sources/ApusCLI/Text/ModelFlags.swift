@@ -13,6 +13,7 @@ extension Flag {
             short: "c"),
         Flag("batch-size", "N", "most tokens of a pass (512)", short: "b"),
         Flag("threads", "N", "threads that work on an op (all cores)", short: "t"),
+        Flag("exact", nil, "weights as f32, activations not rounded: slower, more memory"),
         Flag("device", "D", "cpu, opencl:0, … (cpu)", short: "dev"),
         Flag("gpu-layers", "N", "above 0: the first OpenCL device, if there is one", short: "ngl"),
     ]
@@ -32,12 +33,12 @@ struct ModelChoice {
         try setThreads(arguments)
         let device = try ModelChoice.device(arguments)
         let path = try ModelChoice.path(arguments, command)
-        try self.init(path, on: device)
+        try self.init(path, arguments.has("exact") ? .f32 : .stored, on: device)
     }
 
-    init(_ path: String, on device: Device) throws {
+    init(_ path: String, _ weights: LoadedModel.Weights = .stored, on device: Device) throws {
         let start = ContinuousClock.now
-        loaded = try LoadedModel.load(path, on: device)
+        loaded = try LoadedModel.load(path, weights, on: device)
         guard let tokenizer = loaded.tokenizer else {
             throw BenchmarkError.failure("\(path): the model comes without a tokenizer")
         }
