@@ -10,7 +10,7 @@ FIXTURES ?= $(if $(wildcard ../shared/conformance),../shared/conformance,Tests/F
 DEVICE   ?= cpu
 ONLY     ?=
 
-.PHONY: help run test bench lint conformance fuzz bundle clean build deps test-c leak-check isa-check
+.PHONY: help run test bench lint conformance fuzz bundle story-model clean build deps test-c leak-check isa-check
 
 help:            ## Show this list
 	@grep -hE '^[a-z-]+: .*##' Makefile | sed -E 's/: .*## /\t/' | expand -t 14
@@ -52,6 +52,13 @@ FUZZ_FLAGS = -Xswiftc -DFUZZING -Xswiftc -Xfrontend -Xswiftc -sanitize=fuzzer \
 fuzz: deps       ## Feed the parsers ever new bytes: [FUZZ="gguf template"] [MINUTES=10]
 	$(SWIFT) build -c release --product fuzz --scratch-path .build/fuzz $(FUZZ_FLAGS)
 	for t in $(FUZZ); do .ci/fuzz.sh $$t $(MINUTES) $(FIXTURES) || exit 1; done
+
+story-model: build ## Train the storyteller that apus carries anew (ten minutes)
+	rm -rf .build/storyteller .build/story
+	$(BUILD)/apus train storyteller --out .build/storyteller
+	$(BUILD)/apus export .build/storyteller --out .build/story
+	$(BUILD)/apus convert .build/story .build/story.gguf
+	$(BUILD)/apus quantize .build/story.gguf Sources/CStory/story.gguf Q8_0
 
 clean:           ## Remove everything that was built
 	rm -rf .build bundle apus-bundle.tar.gz

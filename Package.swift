@@ -55,7 +55,6 @@ let package = Package(
                 "cpu/conv2d_narrow.inc",
                 "cpu/conv2d_tile.inc",
                 "cpu/conv2d_weight.inc",
-                "cpu/conv2d_weight_few.inc",
                 "cpu/cross_entropy.inc",
                 "cpu/depthwise.inc",
                 "cpu/gemm_direct.inc",
@@ -140,7 +139,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ApusCLITests",
-            dependencies: ["ApusCLI", "Benchmarking", "Tensors", "Files", "Networks", "Text"],
+            dependencies: [
+                "ApusCLI", "Benchmarking", "Tensors", "Files", "Networks", "Text", "Support",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "NetworksTests", dependencies: ["Networks", "Tensors", "Files"],

@@ -16,6 +16,7 @@ enum Apus {
             TrainCommand.self, SampleCommand.self, EvaluateCommand.self,
             TokenizerCommand.self, TokenizeCommand.self, InspectCommand.self, ConvertCommand.self,
             QuantizeCommand.self, ImatrixCommand.self,
+            EmbedCommand.self, ExportCommand.self,
         ]
     }
 

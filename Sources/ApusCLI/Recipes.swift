@@ -13,7 +13,7 @@ enum Recipes {
         GPTRecipe.self, AutoencoderRecipe.self, VAERecipe.self, VQVAERecipe.self,
         RealNVPRecipe.self,
         GlowRecipe.self, GANRecipe.self, DCGANRecipe.self,
-        WassersteinRecipe.self, DDPMRecipe.self, ClassifierRecipe.self,
+        WassersteinRecipe.self, DDPMRecipe.self, ClassifierRecipe.self, StorytellerRecipe.self,
     ]
 
     static func named(_ name: String) throws(BenchmarkError) -> any Recipe.Type {

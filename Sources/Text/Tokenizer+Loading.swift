@@ -23,18 +23,27 @@ extension Tokenizer {
         }
     }
 
-    /// The files of a folder that describe a tokenizer, the most telling first.
+    /// The files of a folder that describe a tokenizer, the most telling first. What `tokenizer_config.json` adds counts where
+    /// the vocabulary is not a tokenizer.json, which says everything itself.
     private init(folder: String) throws(FileError) {
-        for name in ["tokenizer.json", "tokenizer.model", "spiece.model"] {
-            if exists("\(folder)/\(name)") {
-                self = try Tokenizer(path: "\(folder)/\(name)")
-                return
-            }
+        if exists("\(folder)/tokenizer.json") {
+            self = try Tokenizer(path: "\(folder)/tokenizer.json")
+            return
         }
-        guard exists("\(folder)/vocab.json"), exists("\(folder)/merges.txt") else {
+        let settings = try TokenizerSettings(folder: folder)
+        if let name = ["tokenizer.model", "spiece.model"].first(where: { exists("\(folder)/\($0)") }
+        ) {
+            self = try Tokenizer(path: "\(folder)/\(name)")
+        } else if exists("\(folder)/vocab.json"), exists("\(folder)/merges.txt") {
+            self = try Tokenizer(mergesIn: folder)
+        } else if exists("\(folder)/vocab.txt") {
+            self = try Tokenizer(wordPiecesIn: folder, settings)
+            return
+        } else {
             throw FileError(
-                folder, "has no tokenizer.json, tokenizer.model, or vocab.json with merges.txt")
+                folder,
+                "has no tokenizer.json, tokenizer.model, vocab.txt, or vocab.json with merges.txt")
         }
-        self = try Tokenizer(mergesIn: folder)
+        if let settings { apply(settings) }
     }
 }

@@ -48,6 +48,8 @@ import Testing
         let stories = Set((0..<200).map { Stories.story(seed: 1, number: $0) })
         #expect(stories.count > 195)
         #expect(Stories.text(3).contains("\n\n"))
+        // Every gap of every sentence is filled.
+        #expect(!Stories.text(1000).contains { "{}".contains($0) })
     }
 }
 

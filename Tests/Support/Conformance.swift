@@ -13,13 +13,10 @@ extension ConformanceCase {
             case "optim": return try runOptim(self, on: device)
             case "train": return try runTrain(self, on: device)
             case "malformed": return try runMalformed(self, on: device)
-            case "models" where entry["kind"]?.string == "logits_processors":
-                return try runLogits(self)
             case "schedulers": return try runScheduler(self, on: device)
             case "models" where entry["arch"] != nil: return try runGGUFModel(self, on: device)
-            case "models": return try runModel(on: device)
-            case "real" where entry["kind"]?.string == "stories260k":
-                return try runStories(self, on: device)
+            case "adapters": return try runAdapter(self, on: device)
+            case "models", "real": return try runModel(on: device)
             default: return .skipped
             }
         } catch {
@@ -31,6 +28,11 @@ extension ConformanceCase {
     private func runModel(on device: Device) throws -> Verdict {
         switch entry["kind"]?.string {
         case "causal": return try runCausal(self, on: device)
+        case "encoder": return try runEncoder(self, on: device)
+        case "t5": return try runT5(self, on: device)
+        case "logits_processors": return try runLogits(self)
+        case "stories260k": return try runStories(self, on: device)
+        case "minilm": return try runMiniLM(self, on: device)
         default: return .skipped
         }
     }

@@ -57,6 +57,20 @@ import Testing
         #expect(strip.text(of: tokens(["  a  "]), keepsBytes: false) == Array("a ".utf8))
     }
 
+    /// As the tokenizers library splits them.
+    @Test(arguments: [
+        ("どこで生れ。Yes", ["どこで生れ", "。", "Yes"]),
+        ("Apples are りんご 林檎", ["Apples are ", "りんご 林檎"]),
+        ("  a, b", ["a", ", ", "b"]), ("ラーメン!", ["ラーメン", "!"]), (" ", [] as [String]),
+    ])
+    func scriptsSplit(text: String, expected: [String]) throws {
+        let type = JSON.Member(key: "type", value: .string("UnicodeScripts"))
+        let field = JSONField(.object([type]), path: "test")
+        let step = try TokenizerJSON.preTokenizer(field, mapsBytes: false)
+        let pieces = step.split([Piece(bytes: Array(text.utf8), isFirst: true)])
+        #expect(pieces.map { String(decoding: $0.bytes, as: UTF8.self) } == expected)
+    }
+
     @Test func addedTokensTakeTheirBlanks() {
         var mask = AddedToken(id: 7, content: "[M]")
         (mask.stripsLeft, mask.stripsRight) = (true, true)

@@ -7,15 +7,17 @@ import Transformers
 extension Flag {
     /// Which model, where and how it runs: llama.cpp's names.
     static let model = [
-        Flag("model", "PATH", "a .gguf file, or a folder with config.json", short: "m"),
+        Flag(
+            "model", "PATH",
+            "a .gguf file, or a folder with config.json (the built-in storyteller)", short: "m"),
         Flag(
             "ctx-size", "N", "tokens of the context (4096, or what the model has); 0: all",
             short: "c"),
         Flag("batch-size", "N", "most tokens of a pass (512)", short: "b"),
         Flag("threads", "N", "threads that work on an op (all cores)", short: "t"),
-        Flag("exact", nil, "weights as f32, activations not rounded: slower, more memory"),
         Flag("device", "D", "cpu, opencl:0, … (cpu)", short: "dev"),
         Flag("gpu-layers", "N", "above 0: the first OpenCL device, if there is one", short: "ngl"),
+        Flag("lora", "DIR[:S]", "an adapter in peft's layout, S times as strong; may stand again"),
     ]
     static let cache = [
         Flag("cache-type-k", "TYPE", "keys and values as f16, q8_0 or f32 (f16)", short: "ctk"),
@@ -29,18 +31,26 @@ struct ModelChoice {
     let tokenizer: Tokenizer
     let seconds: Double
 
-    init(_ arguments: Arguments, _ command: String) throws {
+    init(_ arguments: Arguments) throws {
         try setThreads(arguments)
         let device = try ModelChoice.device(arguments)
-        let path = try ModelChoice.path(arguments, command)
-        try self.init(path, arguments.has("exact") ? .f32 : .stored, on: device)
+        let adapters = arguments.texts("lora")
+        guard let path = arguments.text("model") else {
+            try self.init(DefaultModel.name, adapters) { try DefaultModel.load(on: device) }
+            return
+        }
+        try self.init(path, adapters) { try LoadedModel.load(path, on: device) }
     }
 
-    init(_ path: String, _ weights: LoadedModel.Weights = .stored, on device: Device) throws {
+    init(_ path: String, on device: Device) throws {
+        try self.init(path, []) { try LoadedModel.load(path, on: device) }
+    }
+
+    private init(_ name: String, _ adapters: [String], _ load: () throws -> LoadedModel) throws {
         let start = ContinuousClock.now
-        loaded = try LoadedModel.load(path, weights, on: device)
+        loaded = try load().adapted(by: adapters.map { try Adapter.load($0) })
         guard let tokenizer = loaded.tokenizer else {
-            throw BenchmarkError.failure("\(path): the model comes without a tokenizer")
+            throw BenchmarkError.failure("\(name): the model comes without a tokenizer")
         }
         self.tokenizer = tokenizer
         seconds = (ContinuousClock.now - start) / .seconds(1)
@@ -54,14 +64,6 @@ struct ModelChoice {
             ($0 ^ UInt64($1)) &* 0x100_0000_01b3
         }
         return "\(loaded.description) \(String(hash, radix: 16))"
-    }
-
-    static func path(_ arguments: Arguments, _ command: String) throws -> String {
-        if let path = arguments.text("model") { return path }
-        guard let path = try DefaultModel.path() else {
-            throw BenchmarkError.usage("\(command): -m PATH names the model")
-        }
-        return path
     }
 
     static func device(_ arguments: Arguments) throws -> Device {

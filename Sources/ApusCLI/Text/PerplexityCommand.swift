@@ -39,7 +39,7 @@ enum PerplexityCommand: Command {
             throw BenchmarkError.usage("--kl-divergence needs --kl-divergence-base FILE")
         }
         let saved = compares ? try path.map { try ExpectationFile(reading: $0) } : nil
-        let choice = try ModelChoice(arguments, name)
+        let choice = try ModelChoice(arguments)
         let start = choice.tokenizer.encode("").first
         let windows =
             try saved.map { try $0.windows(for: choice.loaded.model, start: start) }

@@ -68,7 +68,7 @@ enum RunCommand: Command {
             let bytes = path == "-" ? standardInput() : try readFile(path)
             return String(decoding: bytes, as: UTF8.self)
         }
-        let usual = arguments.text("model") == nil ? "Once upon a time" : ""
+        let usual = arguments.has("model") ? "" : DefaultModel.prompt
         let text = arguments.text("prompt") ?? usual
         return arguments.has("no-escape") ? text : text.unescaped
     }

@@ -11,7 +11,7 @@ struct TextSession {
     let engine: Engine
 
     init(_ arguments: Arguments, _ command: String) throws {
-        choice = try ModelChoice(arguments, command)
+        choice = try ModelChoice(arguments)
         let settings = try choice.engineSettings(arguments)
         engine = Engine(choice.loaded.model, choice.tokenizer, settings)
         engine.speculation = try speculation(arguments, settings)

@@ -1,4 +1,7 @@
-/// Little stories from a small grammar: text that a tiny model learns to write in minutes.
+/// Little stories from a grammar: text that a tiny model learns to write in minutes.
+///
+/// A plot is a list of moments, a moment a list of ways to tell it. Who, where and what is drawn once for a story, so
+/// that it hangs together from its first sentence to its last.
 public enum Stories {
     /// `count` stories, one a paragraph.
     public static func text(_ count: Int, seed: UInt64 = 0) -> String {
@@ -8,52 +11,66 @@ public enum Stories {
     /// One story: who, where, what went wrong, who helped, how it ended.
     public static func story(seed: UInt64, number: Int) -> String {
         var dice = Dice(seed: seed, stream: UInt64(number))
-        let (name, animal) = dice.choice(heroes)
-        let (friend, other) = dice.choice(heroes.filter { $0.0 != name })
-        let (thing, place) = (dice.choice(things), dice.choice(places))
-        let hero = "a \(dice.choice(natures)) \(animal) named \(name)"
-        let opening = dice.choice([
-            "Once upon a time there was \(hero).", "There once was \(hero).",
-            "In \(place) there lived \(hero).",
-        ])
-        let wish = dice.choice([
-            "\(name) loved to play with a \(thing) in \(place).",
-            "Every day \(name) took a \(thing) to \(place).",
-            "\(name) had a \(thing) and was very proud of it.",
-        ])
-        let trouble = dice.choice([
-            "One day the \(thing) was gone, and \(name) was sad.",
-            "But one day the \(thing) fell into the water.",
-            "Then it rained, and the \(thing) got wet.",
-            "One morning \(name) could not find the \(thing).",
-        ])
-        let help = dice.choice([
-            "\(friend) the \(other) came by and said, \"Do not cry, I will help you.\"",
-            "\"What is wrong?\" asked \(friend) the \(other).",
-            "A \(other) named \(friend) saw it and wanted to help.",
-        ])
-        let turn = dice.choice([
-            "Together they looked under every tree until they found it.",
-            "They searched all day, and at last they saw it.",
-            "\(friend) pulled and pulled, and out it came.",
-        ])
-        let ending = dice.choice([
-            "\(name) was so happy and gave \(friend) a hug.",
-            "\"Thank you!\" said \(name). From then on they were friends.",
-            "They laughed and shared some \(dice.choice(foods)).",
-            "And \(name) learned that friends are better than any \(thing).",
-        ])
-        return [opening, wish, trouble, help, turn, ending].joined(separator: " ")
+        let words = StoryWords(&dice)
+        let plot = dice.choice(StoryPlot.all)
+        let opening = [StoryPlot.openings, plot.settings]
+        let moments = opening + plot.moments + [plot.endings]
+        return moments.map { words.filled(dice.choice($0)).capitalizedFirst }
+            .joined(separator: " ")
+    }
+}
+
+/// What a story's sentences have in their gaps.
+struct StoryWords {
+    private let words: [String: String]
+
+    init(_ dice: inout Dice) {
+        let hero = dice.choice(Self.creatures)
+        let friend = dice.choice(
+            Self.creatures.filter { $0.name != hero.name && $0.kind != hero.kind })
+        let old = dice.choice(Self.elders)
+        let season = dice.choice(Self.seasons)
+        var words = [
+            "nature": dice.choice(Self.natures), "thing": dice.choice(Self.things),
+            "place": dice.choice(Self.places), "home": dice.choice(Self.homes),
+            "food": dice.choice(Self.foods), "gift": dice.choice(Self.gifts),
+            "color": dice.choice(Self.colors), "season": season.name, "weather": season.weather,
+            "elder": old, "Elder": old.capitalizedFirst, "skill": dice.choice(Self.skills),
+            "time": dice.choice(Self.times),
+        ]
+        for (key, creature) in [("A", hero), ("B", friend)] {
+            words[key] = creature.name
+            words["\(key).kind"] = creature.kind
+            words["\(key).a"] = creature.kind.withArticle
+            words["\(key).he"] = creature.isFemale ? "she" : "he"
+            words["\(key).He"] = creature.isFemale ? "She" : "He"
+            words["\(key).him"] = creature.isFemale ? "her" : "him"
+            words["\(key).his"] = creature.isFemale ? "her" : "his"
+            words["\(key).His"] = creature.isFemale ? "Her" : "His"
+        }
+        words["natured"] = words["nature"]?.withArticle
+        words["gifted"] = words["gift"]?.withArticle
+        self.words = words
     }
 
-    private static let heroes = [
-        ("Tom", "cat"), ("Mia", "mouse"), ("Ben", "bear"), ("Lily", "bird"), ("Max", "dog"),
-        ("Anna", "fox"), ("Sam", "frog"), ("Ella", "rabbit"), ("Leo", "lion"), ("Nina", "duck"),
-    ]
-    private static let natures = ["little", "brave", "kind", "happy", "shy", "curious"]
-    private static let things = ["ball", "kite", "boat", "drum", "hat", "red balloon", "toy car"]
-    private static let places = [
-        "the park", "the forest", "the garden", "a small town", "the hills",
-    ]
-    private static let foods = ["cake", "apples", "bread and honey", "berries"]
+    /// A sentence with its gaps filled: "{A} had a {thing}."
+    func filled(_ sentence: String) -> String {
+        var parts = sentence.split(separator: "{", omittingEmptySubsequences: false)[...]
+        var text = String(parts.removeFirst())
+        for part in parts {
+            let pair = part.split(separator: "}", maxSplits: 1, omittingEmptySubsequences: false)
+            text += words[String(pair[0])] ?? "{\(pair[0])}"
+            text += pair.count > 1 ? String(pair[1]) : ""
+        }
+        return text
+    }
+}
+
+extension String {
+    /// "an owl", "a fox"
+    fileprivate var withArticle: String {
+        (first.map { "aeiou".contains($0) } == true ? "an " : "a ") + self
+    }
+
+    fileprivate var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
 }

@@ -22,9 +22,8 @@ public struct Linear: Sendable {
             role: channels.map { .flattenedMatrix(channels: $0) }
                 ?? (isInputMajor ? .inputMajorMatrix : .matrix))
         self.bias = bias ? scope.bias(outputs, initializer, inputs: inputs) : nil
-        adapter = scope.lowRankPlan.flatMap { plan in
-            guard plan.isWanted(scope.path) else { return nil }
-            return LowRankAdapter(scope, plan, inputs: inputs, outputs: outputs)
+        adapter = scope.lowRankPlan?.addition(scope.path).map {
+            LowRankAdapter(scope, $0, inputs: inputs, outputs: outputs)
         }
     }
 

@@ -6,14 +6,24 @@ public import Tensors
 ///     let model = GPT(scope, configuration)
 ///     store.parameters.filter { $0.role != .adapter }.freeze()
 public struct LowRankPlan: Sendable {
-    public let rank: Int
-    /// The addition is scaled by alpha / rank.
-    public let alpha: Float
-    /// Of a linear map's path: "h.0.attn.qkv".
-    let isWanted: @Sendable (String) -> Bool
+    /// The addition to one map.
+    public struct Addition: Sendable, Hashable {
+        public var rank: Int
+        public var scale: Float
 
+        public init(rank: Int, scale: Float) { (self.rank, self.scale) = (rank, scale) }
+    }
+
+    /// By a linear map's path: "h.0.attn.qkv".
+    let addition: @Sendable (String) -> Addition?
+
+    /// One for each map by its path; nil: none.
+    public init(_ addition: @escaping @Sendable (String) -> Addition?) { self.addition = addition }
+
+    /// The same for all that are wanted, scaled by alpha / rank.
     public init(rank: Int, alpha: Float, where isWanted: @escaping @Sendable (String) -> Bool) {
-        (self.rank, self.alpha, self.isWanted) = (rank, alpha, isWanted)
+        let each = Addition(rank: rank, scale: alpha / Float(rank))
+        self.init { isWanted($0) ? each : nil }
     }
 }
 
@@ -25,10 +35,10 @@ public struct LowRankAdapter: Sendable {
     public let up: Parameter
     public let scale: Float
 
-    init(_ scope: ParameterScope, _ plan: LowRankPlan, inputs: Int, outputs: Int) {
+    init(_ scope: ParameterScope, _ plan: LowRankPlan.Addition, inputs: Int, outputs: Int) {
         down = scope.parameter("lora_a", [plan.rank, inputs], .fanIn, role: .adapter)
         up = scope.parameter("lora_b", [outputs, plan.rank], .zeros, role: .adapter)
-        scale = plan.alpha / Float(plan.rank)
+        scale = plan.scale
     }
 
     func callAsFunction(_ x: Tensor) -> Tensor {

@@ -161,7 +161,24 @@ extension ParameterStore {
         _ checkpoint: Checkpoint, on device: Device = .default,
         ignoring: (String) -> Bool = { _ in false }, _ build: (ParameterScope) throws -> Model
     ) throws -> (model: Model, store: ParameterStore) {
-        let store = ParameterStore(.checkpoint(checkpoint), on: device)
+        try load(ParameterStore(.checkpoint(checkpoint), on: device), checkpoint, ignoring, build)
+    }
+
+    /// A network that has some values of a checkpoint, and for the rest the very parameters of another store: an adapted
+    /// model beside the one that it adapts.
+    public static func load<Model>(
+        _ checkpoint: Checkpoint, sharing other: ParameterStore,
+        _ build: (ParameterScope) throws -> Model
+    ) throws -> (model: Model, store: ParameterStore) {
+        try load(
+            ParameterStore(.sharing(other, checkpoint), on: other.device), checkpoint,
+            { _ in false }, build)
+    }
+
+    private static func load<Model>(
+        _ store: ParameterStore, _ checkpoint: Checkpoint, _ ignoring: (String) -> Bool,
+        _ build: (ParameterScope) throws -> Model
+    ) throws -> (model: Model, store: ParameterStore) {
         let model = try build(store.scope)
         let extra = checkpoint.names.filter { store[$0] == nil && !ignoring($0) }
         let problems = store.problems + extra.map { .extra($0) }

@@ -39,6 +39,7 @@ public struct ParameterScope: Sendable {
         _ name: String, _ shape: [Int], _ initializer: Initializer, role: ParameterRole = .vector
     ) -> Parameter {
         let name = full(name)
+        if let shared = store.shared(name, shape) { return store.register(shared) }
         return store.register(
             Parameter(name, value(name, shape, initializer, role), shape: shape, role: role))
     }
@@ -54,7 +55,7 @@ public struct ParameterScope: Sendable {
         switch store.source {
         case .random(let key):
             return .dense(initializer(shape, key: key.folded(name), on: device))
-        case .checkpoint(let checkpoint):
+        case .checkpoint(let checkpoint), .sharing(_, let checkpoint):
             do throws(ParameterProblem) {
                 return try checkpoint.weight(name, shape, role, on: device)
             } catch {

@@ -41,6 +41,8 @@ public final class ParameterStore: Sendable {
 enum ParameterSource: Sendable {
     case random(RandomKey)
     case checkpoint(Checkpoint)
+    /// Another store's own parameters, save those that the checkpoint has.
+    case sharing(ParameterStore, Checkpoint)
 }
 
 // MARK: reading
@@ -85,6 +87,18 @@ extension ParameterStore {
                 "ParameterStore: two parameters are called \(parameter.name)")
             state.index[parameter.name] = state.all.count
             state.all.append(parameter)
+        }
+        return parameter
+    }
+
+    /// Another store's parameter, where this store shares it.
+    func shared(_ name: String, _ shape: [Int]) -> Parameter? {
+        guard case .sharing(let other, let checkpoint) = source,
+            !checkpoint.names.contains(name), let parameter = other[name]
+        else { return nil }
+        guard parameter.shape == shape else {
+            report(.misshapen(name, parameter.shape, shape))
+            return nil
         }
         return parameter
     }

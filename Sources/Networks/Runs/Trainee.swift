@@ -42,3 +42,9 @@ public enum Sample: Sendable {
     /// Pictures side by side (N, H, W, C), C 1 or 3, values 0 ... 1; the title says what they are.
     case pictures(Tensor, title: String, columns: Int)
 }
+
+/// A trainee whose model other programs can read.
+public protocol ExportableTrainee: Trainee {
+    /// Writes the model's files into a folder that is there.
+    func export(to folder: String) throws
+}

@@ -42,7 +42,7 @@ extension Tensor {
         )
         let needsGradient =
             Recording.isOn && (isTracked || weight.isTracked || bias?.isTracked == true)
-        if needsGradient && activation != .none && activation != .relu {
+        if needsGradient && activation != .none {
             return linear(weight, bias: bias).activated(activation)
         }
         let rows = Array(shape.dropLast())
@@ -50,10 +50,8 @@ extension Tensor {
         let y = Tensor.product(
             x, weight.detached.transposed(), bias: bias?.detached, activation: activation)
         let inputs = [self, weight] + (bias.map { [$0] } ?? [])
-        let kept = activation == .relu ? y : nil
         return y.reshaped(rows + [weight.shape[0]]).recorded(from: inputs) { [x = self] g in
-            var flat = g.reshaped([-1, weight.shape[0]])
-            if let kept { flat = flat.whereRelu(gave: kept) }
+            let flat = g.reshaped([-1, weight.shape[0]])
             return [
                 x.isTracked ? flat.matmul(weight).reshaped(x.shape) : nil,
                 weight.isTracked ? flat.weightGradient(x, as: weight.gradientType) : nil,
@@ -69,7 +67,7 @@ extension Tensor {
     }
 
     /// The sum over the first axis of a matrix, stored in a type.
-    package func sumOfRows(as type: DType) -> Tensor {
+    private func sumOfRows(as type: DType) -> Tensor {
         if type == dtype || Recording.isOn { return sum(axes: [0]).cast(to: type) }
         return reduced(.sum, [0], type).squeezed(0)
     }

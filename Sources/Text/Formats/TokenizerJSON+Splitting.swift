@@ -49,6 +49,9 @@ extension TokenizerJSON {
             ])
         case "Punctuation":
             return .split(.characters(WordKinds.isSign), try behavior(field), inverted: false)
+        case "UnicodeScripts":
+            let pattern = try Pattern(ScriptPattern.source, path: field.path)
+            return .split(.pattern(pattern), .removed, inverted: true)
         case "Digits":
             let single = try field.bool("individual_digits", or: false)
             return .split(

@@ -72,8 +72,6 @@ private struct FolderConversion {
         for (place, sources) in found.values {
             targets.append(try target(place, sources, path))
         }
-        let shapes = targets.map { ($0.entry.name, $0.entry.shape) }
-        try configuration.check(Dictionary(shapes) { first, _ in first }, folder)
         return try targets.sorted { order($0) < order($1) } + ropeTargets(path)
     }
 

@@ -49,6 +49,11 @@ public struct Decoder: LanguageModel {
         return logits(norm(states(pass, trace), trace))
     }
 
+    /// The states (B, T, C) behind the last norm.
+    func states(_ tokens: Tensor) -> Tensor {
+        norm(states(DecoderPass(tokens, configuration), nil))
+    }
+
     public func logits(_ batch: TokenBatch, _ cache: any KeyValueCache) -> Tensor {
         guard let cache = cache as? DecoderCache else { mistake("Decoder: another model's cache") }
         return noGrad {

@@ -1,4 +1,4 @@
-import Files
+public import Files
 public import Networks
 public import Tensors
 public import Text
@@ -25,6 +25,13 @@ public struct LoadedModel: Sendable {
         case f32
 
         var dtype: DType? { self == .f32 ? .f32 : nil }
+    }
+
+    /// Loads a GGUF file that is open, or within the program.
+    public static func load(
+        _ file: GGUFFile, _ weights: Weights = .stored, on device: Device = .default
+    ) throws -> LoadedModel {
+        try LoadedModel(file, weights, on: device)
     }
 
     /// Loads a GGUF file, a folder as on the Hugging Face hub, or one of its .safetensors files.

@@ -1,0 +1,58 @@
+import Files
+public import Tensors
+
+/// The sizes of a T5, as `config.json` has them.
+public struct T5Configuration: Sendable, Hashable {
+    public var vocabulary: Int
+    public var channels: Int
+    /// Layers of the encoder.
+    public var layers: Int
+    /// Layers of the decoder.
+    public var decoderLayers: Int
+    public var heads: Int
+    /// Of a head; heads · headSize need not be the channels.
+    public var headSize: Int
+    public var inner: Int
+    /// Distances between tokens fall into so many buckets, and beyond `farthest` all into the last.
+    public var buckets: Int
+    public var farthest: Int
+    public var epsilon: Float
+    public var activation: Activation
+    /// Whether the inner map is a product of two, one of them activated (version 1.1).
+    public var isGated: Bool
+    /// Whether states are scaled by 1 / sqrt(channels) before the output map (the original, which ties it).
+    public var scalesOutput: Bool
+    /// What the decoder begins with, and what ends a text.
+    public var startToken: Int
+    public var endToken: Int
+}
+
+extension T5Configuration {
+    /// From a `config.json` of the model type t5.
+    init(config fields: ConfigFields) throws(FileError) {
+        vocabulary = try fields.count("vocab_size")
+        channels = try fields.count("d_model")
+        layers = try fields.count("num_layers", most: 1000)
+        decoderLayers = try fields.count("num_decoder_layers", most: 1000, usual: layers)
+        heads = try fields.count("num_heads", most: 1000)
+        headSize = try fields.count("d_kv", most: 1 << 16)
+        inner = try fields.count("d_ff")
+        buckets = try fields.count("relative_attention_num_buckets", least: 4, usual: 32)
+        farthest = try fields.count("relative_attention_max_distance", usual: 128)
+        epsilon = Float(try fields.number("layer_norm_epsilon", usual: 1e-6))
+        let kind = fields["feed_forward_proj"]?.string ?? "relu"
+        isGated = kind.hasPrefix("gated-")
+        // "gated-gelu" is the tanh form; other names mean what they say.
+        let name = kind == "gated-gelu" ? "gelu_new" : isGated ? String(kind.dropFirst(6)) : kind
+        let named = JSON.Member(key: "feed_forward_proj", value: .string(name))
+        activation = try ConfigFields(json: .object([named]), path: fields.path)
+            .activation("feed_forward_proj", usual: "relu")
+        let isTied = try fields.flag("tie_word_embeddings", usual: true)
+        scalesOutput = try fields.flag("scale_decoder_outputs", usual: isTied)
+        startToken = try fields.count("decoder_start_token_id", least: 0, usual: 0)
+        endToken = try fields.count("eos_token_id", least: 0, usual: 1)
+        guard farthest > buckets / 2 else {
+            throw FileError(fields.path, "\(buckets) buckets for distances up to \(farthest)")
+        }
+    }
+}
