@@ -25,6 +25,14 @@ public enum DDPMRecipe: Recipe {
         /// ddpm, ddim, pndm, dpm++, euler, euler-ancestral, heun or unipc, and its steps.
         public var sampler = "ddim"
         public var samplerSteps = 30
+        /// How its steps lie among the timesteps: "leading", "linspace", "trailing", or "own", the sampler's.
+        public var spacing = "own"
+        /// ddim: 0 draws no noise on the way, 1 as much as ddpm.
+        public var eta = 0.0
+        /// ddpm, ddim: whether guesses at the picture are kept within black and white.
+        public var clips = true
+        /// ddim: whether the noise is what remains beside the kept guess.
+        public var rederives = false
         /// How far samples are pushed towards their class; 1: not.
         public var guidance: Float = 1.5
         /// The one class to sample; -1: all in turn.
@@ -193,29 +201,36 @@ private struct DiffusionTask {
     private let configuration: SchedulerConfiguration
     private let table: NoiseTable
     private let prediction: Prediction
-    private let steps: Int
+    private let request: SamplingRequest
 
     init(_ settings: DDPMRecipe.Settings, on device: Device) throws {
         guard let name = DiffusionTask.names[settings.sampler] else {
             let known = DiffusionTask.names.keys.sorted().joined(separator: ", ")
             throw FileError("sampler", "is \(settings.sampler), but must be one of \(known)")
         }
-        let json = JSON.object([
+        var members: [JSON.Member] = [
             .init(key: "num_train_timesteps", value: .number(Double(settings.timesteps))),
             .init(key: "beta_schedule", value: .string(settings.schedule)),
             .init(key: "beta_start", value: .number(0.0001)),
             .init(key: "beta_end", value: .number(0.02)),
             .init(key: "prediction_type", value: .string(settings.prediction)),
-        ])
-        configuration = SchedulerConfiguration(json, name: name, path: "settings")
+        ]
+        if settings.spacing != "own" {
+            members.append(.init(key: "timestep_spacing", value: .string(settings.spacing)))
+        }
+        if !settings.clips { members.append(.init(key: "clip_sample", value: .bool(false))) }
+        configuration = SchedulerConfiguration(.object(members), name: name, path: "settings")
         let process = try configuration.process()
         table = NoiseTable(process.schedule, on: device)
-        (prediction, steps) = (process.prediction, settings.samplerSteps)
+        prediction = process.prediction
+        var request = SamplingRequest(steps: settings.samplerSteps)
+        (request.eta, request.rederivesNoise) = (settings.eta, settings.rederives)
+        self.request = request
         _ = try sampler()
     }
 
     func sampler() throws -> any Sampler {
-        try configuration.sampler(SamplingRequest(steps: steps))
+        try configuration.sampler(request)
     }
 
     /// The network's input at times t (N), and what it is to say.
