@@ -55,6 +55,7 @@ let package = Package(
                 "cpu/conv2d_narrow.inc",
                 "cpu/conv2d_tile.inc",
                 "cpu/conv2d_weight.inc",
+                "cpu/conv2d_weight_few.inc",
                 "cpu/cross_entropy.inc",
                 "cpu/depthwise.inc",
                 "cpu/gemm_direct.inc",

@@ -18,7 +18,9 @@ enum BenchCommand: Command {
             Flag("list", nil, "print the cases and measure nothing"),
             Flag.device, Flag.threads,
             Flag("dtype", "f32,bf16,f16", "element types of a sweep (f32)"),
-            Flag("weights", "q4_0,int8,…", "formats of quantised weights: matmul, conv2d (int8)"),
+            Flag(
+                "weights", "q4_0,int8,…",
+                "formats of quantised weights: matmul, conv2d (int8); a model's file of weights"),
             Flag("pass", "fwd,fwd+bwd", "forward, or forward and gradients, of a sweep (fwd)"),
             Flag("cold", nil, "rotate operands past the last-level cache"),
             Flag("peers", nil, "also measure OpenBLAS and CLBlast where they are installed"),

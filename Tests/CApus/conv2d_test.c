@@ -44,7 +44,7 @@ static void check_case(apus_conv2d c) {
     naive(&c, x, w, g, ey, ex, ew);
     apus_conv2d_forward(&c, x, w, NULL, APUS_ACTIVATION_NONE, NULL, y);
     apus_conv2d_input_gradient(&c, g, w, NULL, dx);
-    apus_conv2d_weight_gradient(&c, x, g, dw);
+    apus_conv2d_weight_gradient(&c, x, g, APUS_F32, dw);
     const char *text = "%d×%d×%d, kernel %d×%d, %d out";
     CHECK(all_close(y, ey, s.y, 1e-5, 2e-4), text, (int)c.h, (int)c.w, (int)c.cin, (int)c.kh,
           (int)c.kw, (int)c.cout);
@@ -58,7 +58,7 @@ static void check_case(apus_conv2d c) {
     apus_conv2d_forward(&c, x, w, NULL, APUS_ACTIVATION_NONE, NULL, again);
     CHECK(memcmp(y, again, (size_t)s.y * 4) == 0, "forward depends on the thread count");
     float *dw2 = malloc((size_t)s.w * 4);
-    apus_conv2d_weight_gradient(&c, x, g, dw2);
+    apus_conv2d_weight_gradient(&c, x, g, APUS_F32, dw2);
     CHECK(memcmp(dw, dw2, (size_t)s.w * 4) == 0, "weight gradient depends on the thread count");
     apus_set_thread_count(threads);
     free(x); free(w); free(g); free(y); free(dx); free(dw); free(again); free(dw2);
@@ -133,10 +133,12 @@ static void check_narrow(apus_conv2d c, apus_dtype type) {
     naive(&c, x, w, g, ey, ex, ew);
     apus_conv2d_forward(&c, hx, hw, NULL, APUS_ACTIVATION_NONE, NULL, y);
     apus_conv2d_input_gradient(&c, hg, hw, NULL, dx);
-    apus_conv2d_weight_gradient(&c, hx, hg, dw);
+    apus_conv2d_weight_gradient(&c, hx, hg, type, dw);
     CHECK(narrow_close(y, ey, s.y, type), "forward, type %d", type);
     CHECK(narrow_close(dx, ex, s.x, type), "input gradient, type %d", type);
     CHECK(narrow_close(dw, ew, s.w, type), "weight gradient, type %d", type);
+    apus_conv2d_weight_gradient(&c, hx, hg, APUS_F32, w);
+    CHECK(all_close(w, ew, s.w, 1e-5, 2e-4), "weight gradient in f32 from type %d", type);
     free(x); free(w); free(g); free(hx); free(hw); free(hg); free(y); free(dx); free(dw);
     free(ey); free(ex); free(ew);
 }

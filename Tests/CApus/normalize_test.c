@@ -101,6 +101,30 @@ static void check_rms_norm(int64_t rows, int64_t columns) {
     free(less);
 }
 
+/// With SiLU behind the norm, all gradients are those without it for g · SiLU'(ey).
+static void check_silu_gradient(const data *d, int64_t n, int64_t positions, int64_t channels,
+                                int64_t groups, const float *mean, const float *rstd) {
+    const size_t bytes = (size_t)d->size * 4, row = (size_t)channels * 4;
+    float *g = malloc(bytes), *dx = malloc(bytes), *sums = malloc(4 * row);
+    for (int64_t i = 0; i < d->size; i++) {
+        double s = 1 / (1 + exp(-d->ey[i]));
+        g[i] = (float)(d->g[i] * s * (1 + d->ey[i] * (1 - s)));
+    }
+    float *dw = sums, *db = dw + channels, *dw_silu = db + channels, *db_silu = dw_silu + channels;
+    apus_group_norm_gradient(APUS_F32, n, positions, channels, groups, APUS_ACTIVATION_NONE, d->x,
+                             d->w, d->b, mean, rstd, g, dx, dw, db);
+    apus_group_norm_gradient(APUS_F32, n, positions, channels, groups, APUS_ACTIVATION_SILU, d->x,
+                             d->w, d->b, mean, rstd, d->g, d->dx, dw_silu, db_silu);
+    double most = 0, of_sums = 0;
+    for (int64_t i = 0; i < d->size; i++) most = fmax(most, fabs(dx[i] - d->dx[i]));
+    for (int64_t c = 0; c < 2 * channels; c++)
+        of_sums = fmax(of_sums, fabs(dw[c] - dw_silu[c]) / (1 + fabs(dw[c])));
+    CHECK(most < 2e-4 && of_sums < 2e-4, "SiLU's gradient: %g, %g", most, of_sums);
+    free(g);
+    free(dx);
+    free(sums);
+}
+
 static void check_group_norm(int64_t n, int64_t positions, int64_t channels, int64_t groups,
                              float offset) {
     data d = make(n * positions * channels, channels, offset);
@@ -118,10 +142,11 @@ static void check_group_norm(int64_t n, int64_t positions, int64_t channels, int
     for (int64_t i = 0; i < d.size; i++)
         wrong += fabs(d.y[i] - d.ey[i] / (1 + exp(-d.ey[i]))) > 2e-5;
     CHECK(wrong == 0, "group norm with SiLU");
+    check_silu_gradient(&d, n, positions, channels, groups, mean, rstd);
     apus_group_norm(APUS_F32, n, positions, channels, groups, 1e-3f, APUS_ACTIVATION_NONE, d.x, d.w,
                     d.b, d.y, mean, rstd);
-    apus_group_norm_gradient(APUS_F32, n, positions, channels, groups, d.x, d.w, mean, rstd, d.g,
-                             d.dx, d.dw, d.db);
+    apus_group_norm_gradient(APUS_F32, n, positions, channels, groups, APUS_ACTIVATION_NONE, d.x,
+                             d.w, d.b, mean, rstd, d.g, d.dx, d.dw, d.db);
     finish(d, "group norm", positions, channels, true);
     free(mean);
     free(rstd);

@@ -22,7 +22,11 @@ enum ModelBench {
         let count = try arguments.int("steps", in: 1...1_000_000) ?? 8
         let device = try TrainCommand.device(arguments, initially: .cpu)
         let output = try Output(arguments.text("json") ?? "-")
-        let timing = time(steps, count, precision, on: device)
+        let given = try arguments.text("weights").map {
+            try SafetensorsFile(path: $0)
+        }
+        let source = StepSource(file: given, device: device)
+        let timing = try time(steps, count, precision, source)
         let row = JSON.object([
             JSON.Member(key: "engine", value: .string("apus")),
             JSON.Member(key: "model", value: .string(name)),
@@ -31,7 +35,9 @@ enum ModelBench {
             JSON.Member(key: "threads", value: .number(Double(Threads.count))),
             JSON.Member(key: "seconds", value: .number(timing.statistics.median)),
             JSON.Member(key: "min", value: .number(timing.statistics.min)),
-            JSON.Member(key: "last", value: .number(timing.last)),
+            JSON.Member(key: "last", value: .number(timing.losses[timing.losses.count - 1])),
+            JSON.Member(
+                key: "losses", value: .array(timing.losses.prefix(10).map { .number($0) })),
             JSON.Member(key: "peak_bytes", value: .number(Double(timing.peak))),
             JSON.Member(key: "system_requests", value: .number(Double(timing.requests))),
         ])
@@ -41,30 +47,31 @@ enum ModelBench {
 
     private struct Timing {
         var statistics: Statistics
-        var last: Double
+        /// Of every step, the two that warm up among them.
+        var losses: [Double]
         var peak: Int
         /// How often the timed steps asked the system for memory.
         var requests: Int
     }
 
     private static func time(
-        _ steps: ModelSteps, _ count: Int, _ precision: Precision, on device: Device
-    ) -> Timing {
-        Device.with(device) {
-            let step = steps.make(precision, device)
-            var last = 0.0
-            for warmup in 0..<2 { last = step(warmup) }
+        _ steps: ModelSteps, _ count: Int, _ precision: Precision, _ source: StepSource
+    ) throws -> Timing {
+        let device = source.device
+        return try Device.with(device) {
+            let step = try steps.make(precision, source)
+            var losses = (0..<2).map { step($0) }
             let before = device.memory.systemRequests
             let samples = (0..<count).map { i in
                 let start = ContinuousClock.now
-                last = step(i + 2)
+                losses.append(step(i + 2))
                 let elapsed = ContinuousClock.now - start
                 return Double(elapsed.components.seconds)
                     + Double(elapsed.components.attoseconds) * 1e-18
             }
             let memory = device.memory
             return Timing(
-                statistics: Statistics(samples), last: last, peak: memory.peak,
+                statistics: Statistics(samples), losses: losses, peak: memory.peak,
                 requests: memory.systemRequests - before)
         }
     }

@@ -14,7 +14,7 @@ extension CollectedAnswer {
     }
 
     private static func shown(_ chance: TokenChances.Chance, _ tokenizer: Tokenizer) -> String {
-        "\(JSON.string(tokenizer.decode([chance.token])).text) "
+        "\(JSON.string(tokenizer.text(of: chance.token)).text) "
             + rounded(Double(chance.logProbability), 3)
     }
 
@@ -60,12 +60,20 @@ extension CollectedAnswer {
     private func entry(_ chances: TokenChances, _ tokenizer: Tokenizer) -> JSON {
         func members(_ chance: TokenChances.Chance) -> [JSON.Member] {
             [
-                .init(key: "token", value: .string(tokenizer.decode([chance.token]))),
+                .init(key: "token", value: .string(tokenizer.text(of: chance.token))),
                 .init(key: "id", value: JSON(encoding: chance.token)),
                 .init(key: "logprob", value: number(Double(chance.logProbability))),
             ]
         }
         let top = JSON.array(chances.top.map { .object(members($0)) })
         return .object(members(chances.chosen) + [.init(key: "top_logprobs", value: top)])
+    }
+}
+
+extension Tokenizer {
+    /// A token as it reads inside a text: decoders take a space off the first one.
+    fileprivate func text(of token: Int) -> String {
+        let (once, twice) = (decodeBytes([token]), decodeBytes([token, token]))
+        return String(decoding: twice.dropFirst(once.count), as: UTF8.self)
     }
 }

@@ -15,6 +15,7 @@ extension Flag {
             short: "c"),
         Flag("batch-size", "N", "most tokens of a pass (512)", short: "b"),
         Flag("threads", "N", "threads that work on an op (all cores)", short: "t"),
+        Flag("exact", nil, "weights as f32, activations not rounded: slower, more memory"),
         Flag("device", "D", "cpu, opencl:0, … (cpu)", short: "dev"),
         Flag("gpu-layers", "N", "above 0: the first OpenCL device, if there is one", short: "ngl"),
         Flag("lora", "DIR[:S]", "an adapter in peft's layout, S times as strong; may stand again"),
@@ -39,7 +40,8 @@ struct ModelChoice {
             try self.init(DefaultModel.name, adapters) { try DefaultModel.load(on: device) }
             return
         }
-        try self.init(path, adapters) { try LoadedModel.load(path, on: device) }
+        let weights = arguments.has("exact") ? LoadedModel.Weights.f32 : .stored
+        try self.init(path, adapters) { try LoadedModel.load(path, weights, on: device) }
     }
 
     init(_ path: String, on device: Device) throws {

@@ -87,6 +87,11 @@ void conv_narrow_run(const conv_plan *p, const void *weight);
 /// One channel a group: vectors over channels.
 bool depthwise_fits(const conv_plan *p);
 void depthwise_run(const conv_plan *p, const void *weight);
-void depthwise_weight_gradient(const apus_conv2d *c, const void *x, const void *g, void *dweight);
+void depthwise_weight_gradient(const apus_conv2d *c, const void *x, const void *g, apus_dtype type,
+                               void *dweight);
+
+/// Few input channels of a group: false where they are too many.
+bool conv_few_weights(const apus_conv2d *c, const void *x, const void *g, apus_dtype type,
+                      void *dweight);
 
 #endif

@@ -11,14 +11,11 @@
 // A unit is one pixel in f32. Where the instruction set multiplies pairs of bf16 it is two outputs
 // that are neighbours, and a column of x stands with the one that the next output takes.
 //
-// Few input channels would fill few lanes: there a lane is one of (ky, kx, ci), gathered for each
-// output, and a block is all weights of a group over a piece of the pixels. The number of pieces
-// depends on sizes alone, and they are added in order. Work is split over weights or pieces: every
-// sum has an order that does not depend on how many threads there are.
+// Work is split over weights: every sum has an order that does not depend on how many threads there
+// are. Few input channels would fill few lanes: they go to conv2d_weight_few.c.
 //
 // Of the peak on Zen 5, two threads (f32 529 to 551, bf16 1027 to 1096 GFLOP/s), with batches of 32
-// and 64 to 128 channels: f32 81 to 88 %, bf16 79 to 86 %, stride 2 of a 3×3 kernel 76 and 68 %;
-// with 3 input channels, where packing counts, 35 to 40 % and 25 to 30 %.
+// and 64 to 128 channels: f32 81 to 88 %, bf16 79 to 86 %, stride 2 of a 3×3 kernel 76 and 68 %.
 #include "conv2d_plan.h"
 
 #include "capus/threads.h"
@@ -26,23 +23,19 @@
 typedef struct weight_plan {
     int64_t n, h, w, cin, cout, kh, kw, oh, ow, stride_h, stride_w, pad_h, pad_w;
     int64_t dilation_h, dilation_w, groups;
-    apus_dtype type;
+    apus_dtype type, out_type;
     const void *x, *g;
     void *dweight;                    // (cout, kh, kw, in_group)
-    bool flat;                        // lanes are (ky, kx, ci), and taps are panels of them
     int64_t in_group, out_group, taps, lanes;
     int64_t per_unit;                 // pixels of a unit: 2 where bf16 is multiplied in pairs
     int64_t panel_width, tiles, tile_rows;
     int64_t x_columns, plain_columns, x_lines;
     int64_t panels, tile_groups, chunk_images, chunk_lines;
-    int64_t pieces, chunk_pixels;     // flat only
-    float *sums;                      // flat only: (groups, pieces, tiles, taps, MR, NR)
 } weight_plan;
 
-/// Weights of tiles first_tile ..< end_tile of a group's output channels and one panel of lanes;
-/// flat: all of a group's, from one piece of the pixels.
+/// Weights of tiles first_tile ..< end_tile of a group's output channels and one panel of lanes.
 typedef struct weight_block {
-    int64_t group, panel, lanes, first_tile, end_tile, piece;
+    int64_t group, panel, lanes, first_tile, end_tile;
 } weight_block;
 
 /// The rows of tile t when a group's output channels are divided evenly; *first is where it begins.
@@ -96,88 +89,49 @@ static void run_block(void *context, int64_t task, int32_t thread) {
     const int64_t size = p->taps * p->tile_rows * p->panel_width;
     float *acc = apus_scratch(2, (size_t)((b.end_tile - b.first_tile) * size) * 4);
     APUS_BEST(weight_sums)(p, &b, acc);
-    APUS_BEST(weight_write)(p, &b, acc, 0);
+    APUS_BEST(weight_write)(p, &b, acc);
 }
 
 static void run_panels(weight_plan *p) {
     p->taps = p->kh * p->kw;
     p->lanes = p->in_group;
     p->panels = ceil_div(p->lanes, p->panel_width);
-    p->pieces = 1;
     p->plain_columns = larger(p->ow - 1, 0) * p->stride_w + (p->kw - 1) * p->dilation_w + 1;
     p->x_columns = p->plain_columns + (p->ow % p->per_unit ? p->kw : 0);
     cut_work(p);
     apus_parallel(p->groups * p->panels * p->tile_groups, run_block, p);
 }
 
-// MARK: few input channels
-
-static weight_block flat_block(const weight_plan *p, int64_t group, int64_t piece) {
-    return (weight_block){.group = group, .piece = piece, .end_tile = p->tiles};
-}
-
-static int64_t flat_floats(const weight_plan *p) {
-    return p->tiles * p->taps * p->tile_rows * p->panel_width;
-}
-
-static void run_piece(void *context, int64_t task, int32_t thread) {
-    (void)thread;
-    const weight_plan *p = context;
-    const weight_block b = flat_block(p, task / p->pieces, task % p->pieces);
-    APUS_BEST(weight_sums)(p, &b, p->sums + task * flat_floats(p));
-}
-
-static void collect_group(void *context, int64_t group, int32_t thread) {
-    (void)thread;
-    const weight_plan *p = context;
-    const weight_block b = flat_block(p, group, 0);
-    APUS_BEST(weight_write)(p, &b, p->sums + group * p->pieces * flat_floats(p), flat_floats(p));
-}
-
-static void run_flat(weight_plan *p) {
-    enum { PIECES = 16, LEAST_PIXELS = 256, MOST_SUMS = 1 << 21 };
-    p->flat = true;
-    p->lanes = p->kh * p->kw * p->in_group;
-    p->taps = ceil_div(p->lanes, p->panel_width);
-    const int64_t pixels = p->n * p->oh * p->ow, floats = p->groups * flat_floats(p);
-    p->pieces = larger(smaller(smaller(PIECES, pixels / LEAST_PIXELS), MOST_SUMS / floats), 1);
-    const int64_t unit = p->tiles * p->tile_rows + p->taps * p->panel_width;
-    const int64_t budget = apus_cpu_caches().l2 * 3 / 8 / 4;   // floats of a chunk
-    p->chunk_pixels = larger(budget / unit, 16) * p->per_unit;
-    p->sums = apus_scratch(3, (size_t)(p->pieces * floats) * 4);
-    apus_parallel(p->groups * p->pieces, run_piece, p);
-    apus_parallel(p->groups, collect_group, p);
-}
-
 /// A 1×1 kernel at every pixel: dweight = gᵀ x.
-static bool run_pointwise(const apus_conv2d *c, const void *x, const void *g, void *dweight) {
+static bool run_pointwise(const apus_conv2d *c, const void *x, const void *g, apus_dtype type,
+                          void *dweight) {
     if (c->kh != 1 || c->kw != 1 || c->stride_h != 1 || c->stride_w != 1 || c->pad_h || c->pad_w
         || c->oh != c->h || c->ow != c->w || c->groups != 1) return false;
     apus_matmul_run(&(apus_matmul){
         .m = c->cout, .n = c->cin, .k = c->n * c->h * c->w, .a = g, .a_row = 1, .a_column = c->cout,
         .b = x, .b_row = c->cin, .b_column = 1, .c = dweight, .c_row = c->cin, .type = c->type,
-        .c_type = c->type, .batch = 1, .alpha = 1,
+        .c_type = type, .batch = 1, .alpha = 1,
     });
     return true;
 }
 
 void apus_conv2d_weight_gradient(const apus_conv2d *c, const void *x, const void *g,
-                                 void *dweight) {
+                                 apus_dtype type, void *dweight) {
     if (c->cout * c->kh * c->kw * c->cin == 0) return;
-    if (run_pointwise(c, x, g, dweight)) return;
+    if (run_pointwise(c, x, g, type, dweight)) return;
     const int64_t in_group = c->cin / c->groups;
     if (c->groups >= 4 && c->groups == c->cin && c->groups == c->cout) {
-        depthwise_weight_gradient(c, x, g, dweight);
+        depthwise_weight_gradient(c, x, g, type, dweight);
         return;
     }
+    if (conv_few_weights(c, x, g, type, dweight)) return;
     weight_plan p = {
         .n = c->oh * c->ow ? c->n : 0, .h = c->h, .w = c->w, .cin = c->cin, .cout = c->cout,
         .kh = c->kh, .kw = c->kw, .oh = c->oh, .ow = c->ow, .stride_h = c->stride_h,
         .stride_w = c->stride_w, .pad_h = c->pad_h, .pad_w = c->pad_w, .dilation_h = c->dilation_h,
-        .dilation_w = c->dilation_w, .groups = c->groups, .type = c->type, .x = x, .g = g,
-        .dweight = dweight, .in_group = in_group, .out_group = c->cout / c->groups,
+        .dilation_w = c->dilation_w, .groups = c->groups, .type = c->type, .out_type = type, .x = x,
+        .g = g, .dweight = dweight, .in_group = in_group, .out_group = c->cout / c->groups,
     };
     APUS_BEST(weight_shape)(&p);
-    if (in_group < p.panel_width) run_flat(&p);
-    else run_panels(&p);
+    run_panels(&p);
 }

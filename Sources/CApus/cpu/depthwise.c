@@ -44,6 +44,7 @@ typedef struct depthwise_strip {
 typedef struct depthwise_weights {
     const apus_conv2d *call;
     const void *x, *g;
+    apus_dtype type;          // of dweight
     void *dweight;
     float *sums;      // (pieces, taps, channels)
     int64_t pieces;
@@ -161,9 +162,10 @@ static void collect_task(void *context, int64_t tap, int32_t thread) {
     APUS_BEST(depthwise_collect)(context, tap);
 }
 
-void depthwise_weight_gradient(const apus_conv2d *c, const void *x, const void *g, void *dweight) {
+void depthwise_weight_gradient(const apus_conv2d *c, const void *x, const void *g, apus_dtype type,
+                               void *dweight) {
     enum { PIECES = 64 };
-    depthwise_weights d = {.call = c, .x = x, .g = g, .dweight = dweight};
+    depthwise_weights d = {.call = c, .x = x, .g = g, .type = type, .dweight = dweight};
     d.pieces = smaller(c->n * c->oh, PIECES);
     d.sums = apus_scratch(3, (size_t)(d.pieces * c->kh * c->kw * c->cin) * 4);
     apus_parallel(d.pieces, piece_task, &d);

@@ -19,6 +19,9 @@
 
 enum { BLOCK = 1 << 15, PIECE = 1 << 15, MAX_PIECES = 32, APPLY = 1 << 15 };   // elements
 
+// Of a channel: mean, scale, shift; for the gradient also b and the constant.
+enum { COEFFICIENTS = 5 };
+
 // What every step needs. Of the sample s, its piece p and the channel c:
 typedef struct {
     apus_dtype type;
@@ -29,7 +32,7 @@ typedef struct {
     float *mean_out, *rstd_out;                 // (n, groups)
     // (samples, pieces, 2, channels): mean and squares, or sums of g and g (x - mean)
     double *sums;
-    float *coefficients;    // (samples, 4, channels)
+    float *coefficients;    // (samples, COEFFICIENTS, channels)
     double *shares;         // (samples, 2, channels): of dweight and dbias
     float eps;
     bool silu, around, gradient;
@@ -95,7 +98,7 @@ static void sample_task(void *context, int64_t sample, int32_t thread) {
     (void)thread;
     const group_call *call = context;
     int64_t channels = call->channels, width = channels / call->groups;
-    float *mean = call->coefficients + sample * 4 * channels;
+    float *mean = call->coefficients + sample * COEFFICIENTS * channels;
     float *scale = mean + channels;
     float *shift = scale + channels;
     for (int64_t group = 0; group < call->groups; group++) {
@@ -129,10 +132,10 @@ static void apply_task(void *context, int64_t task, int32_t thread) {
     int64_t start = part * call->positions / call->apply_tasks;
     int64_t positions = (part + 1) * call->positions / call->apply_tasks - start;
     int64_t at = ((call->first + sample) * call->positions + start) * channels;
-    const float *coefficients = call->coefficients + sample * 4 * channels;
+    const float *coefficients = call->coefficients + sample * COEFFICIENTS * channels;
     if (call->gradient)
-        APUS_BEST(group_gradient)(call->type, call->around, call->x, call->g, call->y, at,
-                                  positions, channels, coefficients);
+        APUS_BEST(group_gradient)(call->type, call->silu, call->around, call->x, call->g, call->y,
+                                  at, positions, channels, coefficients);
     else
         APUS_BEST(group_apply)(call->type, call->silu, call->around, call->x, call->y, at,
                                positions, channels, coefficients);
@@ -145,10 +148,15 @@ static void products_task(void *context, int64_t task, int32_t thread) {
     const group_call *call = context;
     int64_t sample = task / call->pieces, piece = task % call->pieces, channels = call->channels;
     double *sums = call->sums + task * 2 * channels;
-    float *work = apus_scratch(0, (size_t)(3 * channels) * sizeof(float));
-    float *mean = work + 2 * channels;
-    const float *group_mean = call->mean + (call->first + sample) * call->groups;
-    for (int64_t c = 0; c < channels; c++) mean[c] = group_mean[c / (channels / call->groups)];
+    float *work = apus_scratch(0, (size_t)(5 * channels) * sizeof(float));
+    float *mean = work + 2 * channels, *scale = mean + channels, *shift = scale + channels;
+    const int64_t at_group = (call->first + sample) * call->groups;
+    for (int64_t c = 0; c < channels; c++) {
+        const int64_t group = at_group + c / (channels / call->groups);
+        mean[c] = call->mean[group];
+        scale[c] = call->rstd[group] * (call->weight ? call->weight[c] : 1);
+        shift[c] = call->bias ? call->bias[c] : 0;
+    }
     memset(sums, 0, (size_t)(2 * channels) * sizeof(double));
     int64_t start = piece_start(call, piece);
     int64_t end = piece_start(call, piece + 1);
@@ -157,19 +165,20 @@ static void products_task(void *context, int64_t task, int32_t thread) {
         int64_t positions = end - p < step ? end - p : step;
         int64_t at = ((call->first + sample) * call->positions + p) * channels;
         memset(work, 0, (size_t)(2 * channels) * sizeof(float));
-        APUS_BEST(channel_products)(call->type, call->x, call->g, at, positions, channels, mean,
-                                    work, work + channels);
+        APUS_BEST(channel_products)(call->type, call->silu, call->x, call->g, at, positions,
+                                    channels, mean, work, work + channels);
         for (int64_t c = 0; c < 2 * channels; c++) sums[c] += (double)work[c];
     }
 }
 
-// With h = g weight and m elements in a group: dx = rstd (h - sum(h) / m - x̂ sum(h x̂) / m).
+// With h = g weight and m elements in a group: dx = rstd (h - sum(h) / m - x̂ sum(h x̂) / m), g
+// having gone back through the activation.
 static void sample_gradient_task(void *context, int64_t sample, int32_t thread) {
     (void)thread;
     const group_call *call = context;
     int64_t channels = call->channels, width = channels / call->groups;
-    float *mean = call->coefficients + sample * 4 * channels, *a = mean + channels;
-    float *b = a + channels, *constant = b + channels;
+    float *mean = call->coefficients + sample * COEFFICIENTS * channels, *a = mean + channels;
+    float *shift = a + channels, *b = shift + channels, *constant = b + channels;
     double *dweight = call->shares + sample * 2 * channels, *dbias = dweight + channels;
     double m = (double)(width * call->positions);
     for (int64_t group = 0; group < call->groups; group++) {
@@ -188,7 +197,8 @@ static void sample_gradient_task(void *context, int64_t sample, int32_t thread) 
         }
         for (int64_t c = group * width; c < (group + 1) * width; c++) {
             mean[c] = call->mean[at];
-            a[c] = (float)(rstd * (call->weight ? (double)call->weight[c] : 1));
+            a[c] = call->rstd[at] * (call->weight ? call->weight[c] : 1);
+            shift[c] = call->bias ? call->bias[c] : 0;
             b[c] = (float)(-rstd * rstd * hx_sum / m);
             constant[c] = (float)(-rstd * h_sum / m);
         }
@@ -219,8 +229,10 @@ static void run(group_call *call, int64_t n, float *dweight, float *dbias) {
     call->around = streams(n * bytes) && rows_are_aligned(call->y, call->type, call->channels);
     int64_t samples_a_round = apus_cpu_caches().l3 / 2 / bytes + 1;
     if (samples_a_round > n) samples_a_round = n;
-    size_t doubles = (size_t)(samples_a_round * 2 * call->channels) * sizeof(double);
-    call->sums = apus_scratch(3, doubles * (size_t)call->pieces + 2 * doubles);
+    const size_t channels = (size_t)(samples_a_round * call->channels);
+    const size_t doubles = 2 * channels * sizeof(double);
+    call->sums = apus_scratch(3, doubles * (size_t)call->pieces + doubles
+                                     + COEFFICIENTS * channels * sizeof(float));
     call->shares = call->sums + samples_a_round * call->pieces * 2 * call->channels;
     call->coefficients = (float *)(call->shares + samples_a_round * 2 * call->channels);
     for (call->first = 0; call->first < n; call->first += samples_a_round) {
@@ -243,11 +255,12 @@ void apus_group_norm(apus_dtype type, int64_t n, int64_t positions, int64_t chan
 }
 
 void apus_group_norm_gradient(apus_dtype type, int64_t n, int64_t positions, int64_t channels,
-                              int64_t groups, const void *x, const float *weight, const float *mean,
+                              int64_t groups, apus_activation activation, const void *x,
+                              const float *weight, const float *bias, const float *mean,
                               const float *rstd, const void *g, void *dx, float *dweight,
                               float *dbias) {
     group_call call = {.type = type, .positions = positions, .channels = channels, .groups = groups,
-                       .gradient = true, .x = x, .weight = weight, .mean = mean, .rstd = rstd,
-                       .g = g, .y = dx};
+                       .gradient = true, .silu = activation == APUS_ACTIVATION_SILU, .x = x,
+                       .weight = weight, .bias = bias, .mean = mean, .rstd = rstd, .g = g, .y = dx};
     run(&call, n, dweight, dbias);
 }

@@ -76,6 +76,7 @@ package enum ConvolutionPass: Sendable {
         x: Tensor, weight: Tensor, bias: Tensor?, activation: Activation, residual: Tensor?)
     /// From the gradient of y; with a bias (cin) this is the transposed convolution.
     case inputGradient(g: Tensor, weight: Tensor, bias: Tensor?)
+    /// In the operands' type or in f32.
     case weightGradient(x: Tensor, g: Tensor)
 }
 

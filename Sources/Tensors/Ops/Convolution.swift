@@ -16,7 +16,7 @@ extension Tensor {
         activation: Activation = .none
     ) -> Tensor {
         let c = Convolution(x: self, weight: weight, stride, padding, dilation, groups)
-        if Recording.isOn && activation != .none
+        if Recording.isOn && activation != .none && activation != .relu
             && [self, weight, bias].contains(where: { $0?.isTracked == true })
         {
             return convolved(c, weight, bias, .none).activated(activation)
@@ -51,8 +51,8 @@ extension Tensor {
         return y.recorded(from: [self, weight] + (bias.map { [$0] } ?? [])) { [x = self] g in
             [
                 x.isTracked ? g.convolved(c, weight, nil, .none) : nil,
-                weight.isTracked ? g.weightGradient(c, x) : nil,
-            ] + (bias.map { [g.sum(axes: [0, 1, 2]).cast(to: $0.dtype)] } ?? [])
+                weight.isTracked ? g.weightGradient(c, x, as: weight.gradientType) : nil,
+            ] + (bias.map { [g.sumOfPixels(as: $0.dtype)] } ?? [])
         }
     }
 
@@ -69,7 +69,8 @@ extension Tensor {
     }
 }
 
-// The three products of a convolution are linear in each operand, so each one's gradients are the other two.
+// The three products of a convolution are linear in each operand, so each one's gradients are the other two (those of the
+// forward pass for no activation or relu).
 extension Tensor {
     /// y from self = x.
     private func convolved(
@@ -81,13 +82,14 @@ extension Tensor {
             x: detached.contiguous(), weight: weight.detached.contiguous(),
             bias: bias?.detached.cast(to: .f32).contiguous(), activation: activation, residual: nil)
         if y.count > 0 { backend.convolve(pass, c, into: y) }
+        let kept = activation == .relu ? y : nil
         return y.recorded(from: [self, weight] + (bias.map { [$0] } ?? [])) { [x = self] g in
-            [
+            let g = kept.map { g.whereRelu(gave: $0) } ?? g
+            return [
                 x.isTracked ? g.transposeConvolvedRecorded(c, weight) : nil,
-                weight.isTracked ? x.weightGradient(c, g) : nil,
+                weight.isTracked ? x.weightGradient(c, g, as: weight.gradientType) : nil,
             ]
-                + (bias.map { [$0.isTracked ? g.sum(axes: [0, 1, 2]).cast(to: $0.dtype) : nil] }
-                    ?? [])
+                + (bias.map { [$0.isTracked ? g.sumOfPixels(as: $0.dtype) : nil] } ?? [])
         }
     }
 
@@ -106,14 +108,19 @@ extension Tensor {
         transposeConvolved(c, weight.detached, nil).recorded(from: [self, weight]) { [g = self] h in
             [
                 g.isTracked ? h.convolved(c, weight, nil, .none) : nil,
-                weight.isTracked ? h.weightGradient(c, g) : nil,
+                weight.isTracked ? h.weightGradient(c, g, as: weight.gradientType) : nil,
             ]
         }
     }
 
-    /// dweight from self = x and g.
-    private func weightGradient(_ c: Convolution, _ g: Tensor) -> Tensor {
-        let dweight = result([c.cout, c.kh, c.kw, c.cin / c.groups])
+    /// dbias from self = g, stored in a type.
+    private func sumOfPixels(as type: DType) -> Tensor {
+        reshaped([-1, shape[3]]).sumOfRows(as: type)
+    }
+
+    /// dweight from self = x and g, stored in a type.
+    private func weightGradient(_ c: Convolution, _ g: Tensor, as type: DType) -> Tensor {
+        let dweight = result([c.cout, c.kh, c.kw, c.cin / c.groups], type)
         let pass = ConvolutionPass.weightGradient(
             x: detached.contiguous(), g: g.detached.contiguous())
         if dweight.count > 0 { backend.convolve(pass, c, into: dweight) }

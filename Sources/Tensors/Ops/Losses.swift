@@ -55,7 +55,12 @@ extension Tensor {
             loss = positive + (1 - target) * softplus()
         } else {
             // softplus(-x) = softplus(x) - x: one function of x instead of two.
-            loss = softplus() - target * self
+            let (x, y) = (detached, target.detached)
+            loss = (x.softplus() - y * x).fused(from: [self, target]) {
+                $0[0].softplus() - $0[1] * $0[0]
+            } gradient: { g in
+                [(x.sigmoid() - y) * g, target.isTracked ? -x * g : nil]
+            }
         }
         return (weight.map { loss * $0 } ?? loss).reduced(reduction)
     }
@@ -84,7 +89,15 @@ extension Tensor {
 
     /// KL(N(self, e^logvar) || N(0, 1)).
     public func gaussianKL(logVariance: Tensor, reduction: Reduction = .batchMean) -> Tensor {
-        ((squared() + exp(logVariance) - logVariance - 1) * 0.5).reduced(reduction)
+        let (x, y) = (detached, logVariance.detached)
+        @Sendable func divergence(_ x: Tensor, _ y: Tensor) -> Tensor {
+            (x.squared() + exp(y) - y - 1) * 0.5
+        }
+        return divergence(x, y).fused(from: [self, logVariance]) {
+            divergence($0[0], $0[1])
+        } gradient: { g in
+            [x * g, expm1(y) * 0.5 * g]
+        }.reduced(reduction)
     }
 
     /// KL(N(self, e^logvar) || N(mean2, e^logvar2)) per element.

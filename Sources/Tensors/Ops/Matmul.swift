@@ -42,7 +42,7 @@ extension Tensor {
         )
         let needsGradient =
             Recording.isOn && (isTracked || weight.isTracked || bias?.isTracked == true)
-        if needsGradient && activation != .none {
+        if needsGradient && activation != .none && activation != .relu {
             return linear(weight, bias: bias).activated(activation)
         }
         let rows = Array(shape.dropLast())
@@ -50,8 +50,10 @@ extension Tensor {
         let y = Tensor.product(
             x, weight.detached.transposed(), bias: bias?.detached, activation: activation)
         let inputs = [self, weight] + (bias.map { [$0] } ?? [])
+        let kept = activation == .relu ? y : nil
         return y.reshaped(rows + [weight.shape[0]]).recorded(from: inputs) { [x = self] g in
-            let flat = g.reshaped([-1, weight.shape[0]])
+            var flat = g.reshaped([-1, weight.shape[0]])
+            if let kept { flat = flat.whereRelu(gave: kept) }
             return [
                 x.isTracked ? flat.matmul(weight).reshaped(x.shape) : nil,
                 weight.isTracked ? flat.weightGradient(x, as: weight.gradientType) : nil,
@@ -67,7 +69,7 @@ extension Tensor {
     }
 
     /// The sum over the first axis of a matrix, stored in a type.
-    private func sumOfRows(as type: DType) -> Tensor {
+    package func sumOfRows(as type: DType) -> Tensor {
         if type == dtype || Recording.isOn { return sum(axes: [0]).cast(to: type) }
         return reduced(.sum, [0], type).squeezed(0)
     }

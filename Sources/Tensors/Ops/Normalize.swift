@@ -15,7 +15,7 @@ extension Tensor {
         let rows = [shape.dropLast(axes).reduce(1, *), columns.reduce(1, *)]
         let n = Normalization(
             kind: .layer, epsilon: epsilon, weight: weight?.parameter, bias: bias?.parameter)
-        return normalized(n, as: rows, groups: [rows[0]], weight, bias) { x, weight, bias in
+        return normalized(n, as: rows, statistics([rows[0]]), weight, bias) { x, weight, bias in
             let over = Array(-axes..<0)
             let centred = x - x.mean(axes: over, keepDims: true)
             let y = centred * rsqrt(centred.squared().mean(axes: over, keepDims: true) + epsilon)
@@ -34,7 +34,7 @@ extension Tensor {
         let rows = [columns == 0 ? 0 : count / columns, columns]
         let kind = Normalization.Kind.rms(offset: unitOffset ? 1 : 0)
         let n = Normalization(kind: kind, epsilon: epsilon, weight: weight?.parameter, bias: nil)
-        return normalized(n, as: rows, groups: [rows[0]], weight, nil) { x, weight, _ in
+        return normalized(n, as: rows, statistics([rows[0]]), weight, nil) { x, weight, _ in
             let y = x * rsqrt(x.squared().mean(axes: [-1], keepDims: true) + epsilon)
             return y.scaled(unitOffset ? weight.map { $0 + 1 } : weight, nil)
         }
@@ -50,11 +50,7 @@ extension Tensor {
         require(
             groups > 0 && channels % groups == 0,
             "groupNorm: \(channels) channels in \(groups) groups")
-        let needsGradient =
-            Recording.isOn && [self, weight, bias].contains { $0?.isTracked == true }
-        if activation == .relu || activation == .gelu || activation == .geluTanh
-            || (needsGradient && activation != .none)
-        {
+        if activation != .none && activation != .silu {
             return groupNorm(groups, weight: weight, bias: bias, epsilon: epsilon).activated(
                 activation)
         }
@@ -62,11 +58,12 @@ extension Tensor {
             kind: .group(groups, activation: activation), epsilon: epsilon,
             weight: weight?.parameter, bias: bias?.parameter)
         let flat = [n, shape.dropFirst().dropLast().reduce(1, *), channels]
-        return normalized(call, as: flat, groups: [n, groups], weight, bias) { x, weight, bias in
+        return normalized(call, as: flat, statistics([n, groups]), weight, bias) {
+            x, weight, bias in
             let split = x.reshaped([n, -1, groups, channels / groups])
             let centred = split - split.mean(axes: [1, 3], keepDims: true)
             let y = centred * rsqrt(centred.squared().mean(axes: [1, 3], keepDims: true) + epsilon)
-            return y.reshaped(x.shape).scaled(weight, bias)
+            return y.reshaped(x.shape).scaled(weight, bias).activated(activation)
         }
     }
 
@@ -84,14 +81,27 @@ extension Tensor {
         bias: Tensor? = nil,
         momentum: Float = 0.1, epsilon: Float = 1e-5
     ) -> Tensor {
-        let over = Array(0..<rank - 1)
-        let mean = self.mean(axes: over)
-        let variance = self.variance(axes: over, correction: 0)
-        let unbiased = noGrad { self.variance(axes: over, correction: 1) }
-        runningMean = runningMean * (1 - momentum) + mean.detached.cast(to: .f32) * momentum
-        runningVariance =
-            runningVariance * (1 - momentum) + unbiased.detached.cast(to: .f32) * momentum
-        return ((self - mean) * rsqrt(variance + epsilon)).scaled(weight, bias)
+        let channels = shape[axis(-1, "batchNorm")]
+        require(count > 0, "batchNorm: statistics of no numbers: \(shape)")
+        let each = count / channels
+        // A group norm of one sample, whose groups are the channels.
+        let call = Normalization(
+            kind: .group(channels, activation: .none), epsilon: epsilon, weight: weight?.parameter,
+            bias: bias?.parameter)
+        let statistics = statistics([1, channels])
+        let y = normalized(call, as: [1, each, channels], statistics, weight, bias) {
+            x, weight, bias in
+            let over = Array(0..<x.rank - 1)
+            let centred = x - x.mean(axes: over)
+            let y = centred * rsqrt(centred.squared().mean(axes: over) + epsilon)
+            return y.scaled(weight, bias)
+        }
+        let (mean, rstd) = (statistics.mean.squeezed(0), statistics.rstd.squeezed(0))
+        let variance = (rstd.raised(to: -2) - epsilon).clamped(min: 0)
+        let unbiased = variance * (Float(each) / Float(each - 1))
+        runningMean = runningMean * (1 - momentum) + mean * momentum
+        runningVariance = runningVariance * (1 - momentum) + unbiased * momentum
+        return y
     }
 
     /// x (N, …, C) with given statistics per channel.
@@ -109,17 +119,21 @@ extension Tensor {
         return y
     }
 
+    /// Room for the mean and 1 / deviation of each group.
+    private func statistics(_ groups: [Int]) -> NormalizationStatistics {
+        NormalizationStatistics(mean: result(groups, .f32), rstd: result(groups, .f32))
+    }
+
     /// As the kernels take weights and biases.
     private var parameter: Tensor { detached.cast(to: .f32).contiguous() }
 
     private func normalized(
-        _ n: Normalization, as shape: [Int], groups: [Int], _ weight: Tensor?, _ bias: Tensor?,
+        _ n: Normalization, as shape: [Int], _ statistics: NormalizationStatistics,
+        _ weight: Tensor?, _ bias: Tensor?,
         definition: @escaping @Sendable (Tensor, Tensor?, Tensor?) -> Tensor
     ) -> Tensor {
         let x = detached.contiguous().reshaped(shape)
         let y = result(shape)
-        let statistics = NormalizationStatistics(
-            mean: result(groups, .f32), rstd: result(groups, .f32))
         if y.count > 0 { backend.normalize(n, x, into: y, statistics: statistics) }
         let inputs = [self] + [weight, bias].compactMap { $0 }
         return y.reshaped(self.shape).fused(from: inputs) { inputs in

@@ -133,6 +133,15 @@ extension UnaryOp {
 }
 
 extension Tensor {
+    /// relu's gradient from that of its value: self where its value y is above 0, as x then is, else 0.
+    package func whereRelu(gave y: Tensor) -> Tensor {
+        let op = UnaryOp.relu
+        if Recording.isOn { return self * op.derivative(at: y) }
+        let dx = result()
+        backend.unaryGradient(op, y, self, into: dx)
+        return dx
+    }
+
     /// One number in this tensor's shape, as a broadcast view.
     package func constant(_ value: Float) -> Tensor {
         Tensor.full([], value, dtype: dtype, on: device).expanded(to: shape)

@@ -116,7 +116,7 @@ extension GGUFVocabulary {
             "type": .string("BPE"), "dropout": .null,
             "unk_token": unknown.map { .string(text($0)) } ?? .null,
             "continuing_subword_prefix": .null, "end_of_word_suffix": .null,
-            "fuse_unk": .bool(hasBytes), "byte_fallback": .bool(hasBytes),
+            "fuse_unk": .bool(false), "byte_fallback": .bool(hasBytes),
             "ignore_merges": .bool(ignoresMerges), "vocab": .object(vocabulary),
             "merges": .array(merges),
         ])

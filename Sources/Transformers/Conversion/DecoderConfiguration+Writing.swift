@@ -64,3 +64,22 @@ extension DecoderConfiguration {
         }
     }
 }
+
+extension DecoderConfiguration {
+    /// Whether the layers with a window are those that readers of GGUF files take the architecture to have.
+    func hasUsualWindows(_ architecture: String) -> Bool {
+        guard windows.contains(where: { $0 != nil }) else {
+            return !architecture.hasPrefix("gemma")
+        }
+        return (0..<layers).allSatisfy { layer in
+            let expected =
+                switch architecture {
+                case "gemma2": layer % 2 == 0
+                case "gemma3": (layer + 1) % 6 != 0
+                case "llama", "phi3": true
+                default: false
+                }
+            return (window(layer) != nil) == expected
+        }
+    }
+}

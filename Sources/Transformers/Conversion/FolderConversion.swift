@@ -51,6 +51,9 @@ private struct FolderConversion {
         ]
         architecture = others[name] ?? name
         files = try SafetensorsFolder(path: folder)
+        guard configuration.hasUsualWindows(architecture) else {
+            throw FileError(path, "a GGUF file cannot say which of its layers have a window")
+        }
     }
 
     /// The file's tensors in order: the table of tokens, the layers, the rest.
@@ -72,6 +75,8 @@ private struct FolderConversion {
         for (place, sources) in found.values {
             targets.append(try target(place, sources, path))
         }
+        let shapes = targets.map { ($0.entry.name, $0.entry.shape) }
+        try configuration.check(Dictionary(shapes) { first, _ in first }, folder)
         return try targets.sorted { order($0) < order($1) } + ropeTargets(path)
     }
 

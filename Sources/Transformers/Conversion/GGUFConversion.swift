@@ -55,7 +55,10 @@ private struct GGUFConversion {
     func targets() throws(FileError) -> [Target] {
         let names = ConversionNames(configuration)
         var targets: [Target] = []
-        for source in file.tensors where !source.name.hasPrefix("rope_") {
+        let own = file.tensors.filter { !$0.name.hasPrefix("rope_") }
+        let shapes = own.map { ($0.name, $0.shape) }
+        try configuration.check(Dictionary(shapes) { first, _ in first }, file.path)
+        for source in own {
             let words = source.name.split(separator: ".").map(String.init)
             let part = words.count == 4 ? words[2] : words.first ?? ""
             let isStacked = part.hasSuffix("_exps")

@@ -12,7 +12,7 @@ typedef struct apus_conv2d {
     int64_t stride_h, stride_w;
     int64_t pad_h, pad_w;   // before; what is after follows from oh, ow
     int64_t dilation_h, dilation_w, groups;
-    apus_dtype type;   // of x, weight, y and their gradients: f32, bf16 or f16; accumulation is f32
+    apus_dtype type;   // of x, weight, y and their gradients: f32, bf16 or f16; sums are f32
 } apus_conv2d;
 
 /// y = activation(conv(x, weight) + bias) + residual. bias (cout) or NULL; residual like y or NULL.
@@ -24,8 +24,9 @@ void apus_conv2d_forward(const apus_conv2d *c, const void *x, const void *weight
 /// be given.
 void apus_conv2d_input_gradient(const apus_conv2d *c, const void *g, const void *weight,
                                 const float *bias, void *dx);
+/// dweight in `type`: that of the call, or f32.
 void apus_conv2d_weight_gradient(const apus_conv2d *c, const void *x, const void *g,
-                                 void *dweight);
+                                 apus_dtype type, void *dweight);
 
 /// x int8 with one scale a sample sx (n), weight int8 with a scale an output channel sw (cout):
 /// y f32 = acc sx sw + bias.

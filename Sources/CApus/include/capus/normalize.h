@@ -28,9 +28,11 @@ void apus_rms_norm_gradient(apus_dtype type, int64_t rows, int64_t columns, floa
 void apus_group_norm(apus_dtype type, int64_t n, int64_t positions, int64_t channels,
                      int64_t groups, float eps, apus_activation activation, const void *x,
                      const float *weight, const float *bias, void *y, float *mean, float *rstd);
-/// The gradient for activation NONE.
+/// dx, dweight, dbias: each written unless NULL. What the activation took is computed again, for
+/// which it needs the bias that the forward pass had.
 void apus_group_norm_gradient(apus_dtype type, int64_t n, int64_t positions, int64_t channels,
-                              int64_t groups, const void *x, const float *weight, const float *mean,
+                              int64_t groups, apus_activation activation, const void *x,
+                              const float *weight, const float *bias, const float *mean,
                               const float *rstd, const void *g, void *dx, float *dweight,
                               float *dbias);
 

@@ -14,7 +14,8 @@ extension CPUBackend {
                 &geometry, g.address, weight.address, bias?.pointer(), result.address)
         case .weightGradient(let x, let g):
             var geometry = apus_conv2d(c, x.dtype)
-            apus_conv2d_weight_gradient(&geometry, x.address, g.address, result.address)
+            apus_conv2d_weight_gradient(
+                &geometry, x.address, g.address, result.dtype.c, result.address)
         }
     }
 

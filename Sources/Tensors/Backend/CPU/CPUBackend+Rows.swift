@@ -38,7 +38,7 @@ extension CPUBackend {
         into d: NormalizationGradients
     ) {
         let shape = x.shape.map(Int64.init)
-        let weight = n.pointers.0
+        let (weight, bias): (UnsafePointer<Float>?, UnsafePointer<Float>?) = n.pointers
         switch n.kind {
         case .layer:
             apus_layer_norm_gradient(
@@ -50,11 +50,11 @@ extension CPUBackend {
                 x.dtype.c, shape[0], shape[1], offset, x.address, weight, s.rstd.pointer(),
                 g.address,
                 d.x?.address, d.weight?.pointer())
-        case .group(let groups, _):
+        case .group(let groups, let activation):
             apus_group_norm_gradient(
-                x.dtype.c, shape[0], shape[1], shape[2], Int64(groups), x.address, weight,
-                s.mean.pointer(), s.rstd.pointer(), g.address, d.x?.address, d.weight?.pointer(),
-                d.bias?.pointer())
+                x.dtype.c, shape[0], shape[1], shape[2], Int64(groups), activation.c, x.address,
+                weight, bias, s.mean.pointer(), s.rstd.pointer(), g.address, d.x?.address,
+                d.weight?.pointer(), d.bias?.pointer())
         }
     }
 

@@ -16,6 +16,13 @@ extension OpenCLBackend {
         switch n.kind {
         case .layer: rowNormGradient(n, 0, x, s, g, d, isRMS: false)
         case .rms(let offset): rowNormGradient(n, offset, x, s, g, d, isRMS: true)
+        case .group(let groups, .silu):
+            var plain = n
+            plain.kind = .group(groups, activation: .none)
+            let inside = Tensor.uninitialized(x.shape, x.dtype, on: self)
+            normalize(plain, x, into: inside, statistics: s)
+            unaryGradient(.silu, inside, g, into: inside)
+            groupNormGradient(plain, groups, x, s, inside, d)
         case .group(let groups, _): groupNormGradient(n, groups, x, s, g, d)
         }
     }

@@ -52,7 +52,7 @@ public struct WindowReader {
                 TokenBatch(Array(tokens[range]), wanted: isScored ? .all : .none), cache)
             guard isScored else { continue }
             let (all, width) = (x.scalars(), model.vocabulary)
-            rows += range.indices.map { Array(all[$0 * width..<($0 + 1) * width]) }
+            rows += (0..<range.count).map { Array(all[$0 * width..<($0 + 1) * width]) }
         }
         return rows
     }
