@@ -50,9 +50,9 @@ struct TextSession {
             try engine.loadCache(path, identity: identity)
         }
         let isJSON = arguments.has("json")
-        if !isJSON { write(shown) }
         Interrupt.catchAll()
         var answer = CollectedAnswer()
+        var shown = shown
         var bar = ProgressBar("prompt")
         let statistics = try engine.run(request) { update in
             if update.statistics.newTokens == 0 {
@@ -61,7 +61,10 @@ struct TextSession {
                 bar.clear()
             }
             answer.take(update)
-            if !isJSON { write(update.text) }
+            if !isJSON, update.statistics.newTokens > 0 {
+                write(shown + update.text)
+                shown = ""
+            }
             return !Interrupt.take()
         }
         if isJSON {
