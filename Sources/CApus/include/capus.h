@@ -18,6 +18,7 @@
 #include "capus/resample.h"
 #include "capus/attention.h"
 #include "capus/rope.h"
+#include "capus/cache.h"
 #include "capus/softmax.h"
 #include "capus/normalize.h"
 #include "capus/cross_entropy.h"
