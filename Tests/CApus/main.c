@@ -28,6 +28,7 @@ bool all_close(const float *actual, const double *expected, int64_t n, double rt
 // One line a family, in the order of the alphabet.
 #define FAMILIES(run) \
     run(attention) \
+    run(cache) \
     run(conv2d) \
     run(copy) \
     run(cross_entropy) \
@@ -39,6 +40,7 @@ bool all_close(const float *actual, const double *expected, int64_t n, double rt
     run(opencl) \
     run(optimiser) \
     run(pool2d) \
+    run(products) \
     run(quantized) \
     run(random) \
     run(reduce) \

@@ -7,6 +7,9 @@ const int8_t apus_iq4_values[16] = {
 
 const block_format *apus_block_format(apus_format format) {
     static const block_format formats[] = {
+        [APUS_PLAIN_F32] = {.values = 1, .bytes = 4},
+        [APUS_PLAIN_F16] = {.values = 1, .bytes = 2},
+        [APUS_PLAIN_BF16] = {.values = 1, .bytes = 2},
         [APUS_Q4_0] = {32, 18, 32, 8, false},     [APUS_Q4_1] = {32, 20, 32, 0, true},
         [APUS_Q5_0] = {32, 22, 32, 16, false},    [APUS_Q5_1] = {32, 24, 32, 0, true},
         [APUS_Q8_0] = {32, 34, 32, 128, false},   [APUS_IQ4_NL] = {32, 18, 32, 128, false},
@@ -125,6 +128,9 @@ static void iq4_xs(const block_iq4_xs *b, float *x) {
 
 void apus_dequantize_block(apus_format format, const void *block, float *x) {
     switch (format) {
+    case APUS_PLAIN_F32: memcpy(x, block, 4); return;
+    case APUS_PLAIN_F16: *x = float_of_half(*(const half *)block); return;
+    case APUS_PLAIN_BF16: *x = float_of_bits((uint32_t)*(const uint16_t *)block << 16); return;
     case APUS_Q4_0: return q4_0(block, x);
     case APUS_Q4_1: return q4_1(block, x);
     case APUS_Q5_0: return q5_0(block, x);

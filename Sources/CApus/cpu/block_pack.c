@@ -46,6 +46,8 @@ static inline uint32_t word_at(const uint8_t *p) { uint32_t w; memcpy(&w, p, 4);
 
 void apus_pack_group(const block_format *f, int64_t rows, int64_t row_bytes, const uint8_t *blocks,
                      uint8_t *packed) {
+    if (f->values == 1 && rows == PACKED_ROWS)
+        return apus_pack_plain(f->bytes, row_bytes / f->bytes, row_bytes, blocks, packed);
     block_words words = words_of(f);
     if (rows < PACKED_ROWS) memset(packed, 0, (size_t)(PACKED_ROWS * row_bytes));
     for (int64_t b = 0; b < row_bytes; b += f->bytes) {

@@ -10,4 +10,8 @@ enum { PACKED_ROWS = 16 };
 void apus_pack_group(const block_format *f, int64_t rows, int64_t row_bytes, const uint8_t *blocks,
                      uint8_t *packed);
 
+/// The same for plain floats of 2 or 4 bytes, k of each of 16 rows.
+void apus_pack_plain(int32_t bytes, int64_t k, int64_t row_bytes, const uint8_t *rows,
+                     uint8_t *packed);
+
 #endif

@@ -74,8 +74,17 @@ static void q8_0(const float *x, block_q8_0 *b) {
     }
 }
 
+/// To nearest, ties to even; NaN stays NaN.
+static uint16_t bf16_of_float(float f) {
+    uint32_t u = bits_of_float(f);
+    return (uint16_t)(f == f ? (u + 0x7fff + (u >> 16 & 1)) >> 16 : u >> 16 | 0x40);
+}
+
 static void quantize_block(apus_format format, const float *x, const float *importance, void *b) {
     switch (format) {
+    case APUS_PLAIN_F32: memcpy(b, x, 4); return;
+    case APUS_PLAIN_F16: *(half *)b = half_of_float(*x); return;
+    case APUS_PLAIN_BF16: *(uint16_t *)b = bf16_of_float(*x); return;
     case APUS_Q4_0: return q4_0(x, b);
     case APUS_Q4_1: return q4_1(x, b);
     case APUS_Q5_0: return q5_0(x, b);

@@ -13,17 +13,17 @@ extension GGUFFile {
         return try quantized(name, on: device).dequantized().reshaped(entry.shape)
     }
 
-    /// A matrix (rows, columns) in a block format, packed for the device straight from the file. Dimensions before the last
+    /// A matrix (rows, columns) in a block format or of plain floats, packed for the device straight from the file. Dimensions before the last
     /// count as rows, or `part` picks one along the first of three: an expert's matrix.
     public func quantized(_ name: String, part: Int? = nil, on device: Device = .default)
         throws(FileError) -> QuantizedTensor
     {
         let entry = try known(name)
-        guard let format = entry.type.blockFormat else {
+        guard let format = entry.type.storedFormat else {
             throw FileError(
                 path,
                 "tensor \(name.quoted) is of type \(entry.type.name), "
-                    + (entry.type.block.values > 1 ? "which is not supported" : "not in blocks"))
+                    + (entry.type.block.values > 1 ? "which is not supported" : "not of floats"))
         }
         let columns = entry.shape.last ?? 1
         var (shape, range) = (entry.shape.dropLast(), entry.range)

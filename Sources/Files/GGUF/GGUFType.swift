@@ -45,7 +45,12 @@ public enum GGUFType: UInt32, Sendable, CaseIterable {
     }
 
     /// The blocks that the engine computes with; nil for the others and for plain numbers.
-    public var blockFormat: BlockFormat? { BlockFormat(rawValue: Int32(rawValue)) }
+    public var blockFormat: BlockFormat? {
+        BlockFormat(rawValue: Int32(rawValue)).flatMap { $0.plainType == nil ? $0 : nil }
+    }
+
+    /// How the engine keeps matrices of this type: in blocks, or plain floats.
+    public var storedFormat: BlockFormat? { BlockFormat(rawValue: Int32(rawValue)) }
 
     /// The plain type of tensors with the same bits.
     public var dtype: DType? {

@@ -30,9 +30,8 @@ extension WeightFormat: CustomStringConvertible {
             guard let group = Int(name.dropFirst(5)), group > 0, group % 2 == 0 else { return nil }
             self = .int4(group: group)
         default:
-            guard let format = BlockFormat.allCases.first(where: { "\($0)" == name }) else {
-                return nil
-            }
+            let formats = BlockFormat.allCases + [.f32, .f16, .bf16]
+            guard let format = formats.first(where: { "\($0)" == name }) else { return nil }
             self = .blocks(format)
         }
     }

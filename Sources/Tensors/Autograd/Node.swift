@@ -91,8 +91,18 @@ extension Tensor {
     ///
     /// The pullback gets the gradient of this value and returns one for each input (nil: none). It is written in tensor
     /// ops on tracked inputs, so that gradients of gradients work.
-    package func recorded(from inputs: [Tensor], _ pullback: @escaping Node.Pullback) -> Tensor {
-        guard inputs.contains(where: \.isTracked), Recording.isOn else { return self }
+    ///
+    /// Inlined, so that nothing is made for a record where none is kept.
+    @inline(__always)
+    package func recorded(
+        from inputs: @autoclosure () -> [Tensor], _ pullback: @escaping Node.Pullback
+    ) -> Tensor {
+        guard Recording.isOn else { return self }
+        return recorded(inputs(), pullback)
+    }
+
+    private func recorded(_ inputs: [Tensor], _ pullback: @escaping Node.Pullback) -> Tensor {
+        guard inputs.contains(where: \.isTracked) else { return self }
         let node = Node(inputs: inputs.map(\.node), pullback: pullback)
         return Tensor(storage: storage, layout: layout, dtype: dtype, node: node)
     }
@@ -112,14 +122,17 @@ extension Tensor {
 
     /// For an op with a kernel of its own for the gradient: `gradient` is used for a plain backward pass, and where the
     /// gradient is itself to be differentiated, that of the op's plain `definition` stands in.
+    @inline(__always)
     package func fused(
-        from inputs: [Tensor],
+        from inputs: @autoclosure () -> [Tensor],
         definition: @escaping @Sendable ([Tensor]) -> Tensor,
         gradient: @escaping Node.Pullback
     ) -> Tensor {
-        recorded(from: inputs) { g in
+        guard Recording.isOn else { return self }
+        let all = inputs()
+        return recorded(all) { g in
             guard Recording.isOn else { return gradient(g) }
-            return Tensors.gradients(of: definition(inputs), seed: g, at: inputs, createGraph: true)
+            return Tensors.gradients(of: definition(all), seed: g, at: all, createGraph: true)
         }
     }
 }

@@ -78,6 +78,20 @@ package protocol Backend: AnyObject, Sendable {
     /// The blocks in a GGUF file's order.
     func unpackedBlocks(_ format: BlockFormat, _ part: Tensor, columns: Int) -> Tensor
     func dequantize(_ q: Quantization, _ parts: [Tensor], into x: Tensor)
+    /// Rows of w by number, i32, as f32 (n, columns).
+    func dequantizeRows(
+        _ format: BlockFormat, _ w: QuantizedTensor, _ index: Tensor, into x: Tensor)
     func matmulQuantized(_ call: QuantizedMatmul, into y: Tensor)
+    func products(_ call: QuantizedProducts, into results: [Tensor])
     func convolveInt8(_ call: Int8Convolution, into y: Tensor)
+
+    // Keys and values that are kept, in parts that only the device knows.
+    func makeKeyValues(_ shape: KeyValueShape) -> [Tensor]
+    func writeKeyValues(_ rows: KeyValueRows, _ shape: KeyValueShape, into parts: [Tensor])
+    func readKeyValues(
+        _ parts: [Tensor], _ shape: KeyValueShape, _ run: KeyValueRun, k: Tensor, v: Tensor)
+    func copyKeyValues(
+        _ parts: [Tensor], _ shape: KeyValueShape, from source: Int, to target: Int, count: Int)
+    func attend(
+        _ call: KeyValueAttention, _ parts: [Tensor], _ shape: KeyValueShape, into o: Tensor)
 }

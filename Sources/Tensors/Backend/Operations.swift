@@ -179,6 +179,16 @@ package struct QuantizedMatmul: Sendable {
     package var isExact: Bool
 }
 
+/// y = x w^T + bias for each of several weights in blocks and one x (m, k), f32 contiguous. A single product may have a
+/// residual (m, n), which is added; with a gate there are two weights and one result, gate(first) · second.
+package struct QuantizedProducts: Sendable {
+    package var x: Tensor
+    package var weights: [QuantizedTensor]
+    package var biases: [Tensor?]
+    package var residual: Tensor?
+    package var gate = Activation.none
+}
+
 /// x i8 with a scale a sample (n), weight i8 with a scale an output channel (cout), bias (cout) f32.
 package struct Int8Convolution: Sendable {
     package var geometry: Convolution

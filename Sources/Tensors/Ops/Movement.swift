@@ -29,12 +29,15 @@ extension Tensor {
     }
 
     private func resolved(_ shape: [Int]) -> [Int] {
-        let known = shape.filter { $0 != -1 }.reduce(1, *)
-        let open = shape.filter { $0 == -1 }.count
+        var (known, open) = (1, 0)
+        for length in shape {
+            if length == -1 { open += 1 } else { known *= length }
+        }
+        let count = count
         require(
             open == 0 ? known == count : open == 1 && known != 0 && count % known == 0,
             "reshaped: \(self.shape) has \(count) elements and does not fit \(shape)")
-        return shape.map { $0 == -1 ? count / known : $0 }
+        return open == 0 ? shape : shape.map { $0 == -1 ? count / known : $0 }
     }
 
     /// Axes first ... last as one.

@@ -1,27 +1,14 @@
 extension QuantizedTensor {
     /// Some rows by number, i32 (n), as f32 (n, columns).
     public func dequantizedRows(_ index: Tensor) -> Tensor {
-        if case .blocks = quantization, device == .cpu { return rowsOfPanels(index) }
+        if case .blocks(let format) = quantization {
+            let x = parts[0].result([index.count, columns], .f32)
+            if x.count > 0 { parts[0].backend.dequantizeRows(format, self, index, into: x) }
+            return x
+        }
         let chosen = parts.map { $0.selecting(index) }
         return QuantizedTensor(quantization, parts: chosen, rows: index.count, columns: columns)
             .dequantized()
-    }
-
-    /// The CPU keeps blocks in panels of 16 rows: the panel of each row is unpacked.
-    private func rowsOfPanels(_ index: Tensor) -> Tensor {
-        let numbers = index.scalars(as: Int32.self).map { Int($0) }
-        require(
-            numbers.allSatisfy { $0 >= 0 && $0 < rows },
-            "dequantizedRows: a row that is not in 0 ..< \(rows)")
-        guard !numbers.isEmpty else { return parts[0].result([0, columns], .f32) }
-        return Tensor.stacked(
-            numbers.map { row in
-                let first = row - row % 16
-                let count = Swift.min(16, rows - first)
-                let panel = parts[0].narrowed(0, start: first, count: count)
-                return QuantizedTensor(quantization, parts: [panel], rows: count, columns: columns)
-                    .dequantized()[row - first]
-            })
     }
 
     /// The parts as files keep them, whatever order the device prefers.

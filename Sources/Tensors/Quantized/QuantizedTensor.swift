@@ -45,6 +45,22 @@ public struct QuantizedTensor: Sendable {
         self.init(.blocks(format), parts: [part], rows: rows, columns: columns)
     }
 
+    /// Floats as they are, f32, f16 or bf16, in the order that products read fastest.
+    public init(plain x: Tensor) {
+        require(x.rank == 2 && x.dtype.isFloat, "plain: stores matrices, not \(x.shape) \(x.dtype)")
+        let format: BlockFormat =
+            switch x.dtype {
+            case .f16: .f16
+            case .bf16: .bf16
+            default: .f32
+            }
+        let (rows, columns) = (x.shape[0], x.shape[1])
+        let part = Tensor(
+            storage: x.copied().storage, layout: Layout([rows, columns * x.dtype.size]), dtype: .u8)
+        if part.count > 0 { part.backend.packBlocks(format, part, columns: columns) }
+        self.init(.blocks(format), parts: [part], rows: rows, columns: columns)
+    }
+
     /// Symmetric int8 with a scale a row: scale = max|x| / 127.
     public init(int8Rows x: Tensor) {
         let (rows, columns) = QuantizedTensor.matrix(x, multipleOf: 1, "int8")

@@ -3,9 +3,11 @@
 #define CAPUS_QUANTIZED_H
 
 #include "base.h"
+#include "matmul.h"
 
-/// Values are GGUF's type ids.
+/// Values are GGUF's type ids. The first three are plain floats, "blocks" of one value.
 typedef enum apus_format : int32_t {
+    APUS_PLAIN_F32 = 0, APUS_PLAIN_F16 = 1, APUS_PLAIN_BF16 = 30,
     APUS_Q4_0 = 2, APUS_Q4_1 = 3, APUS_Q5_0 = 6, APUS_Q5_1 = 7, APUS_Q8_0 = 8,
     APUS_Q2_K = 10, APUS_Q3_K = 11, APUS_Q4_K = 12, APUS_Q5_K = 13, APUS_Q6_K = 14,
     APUS_IQ4_NL = 20, APUS_IQ4_XS = 23
@@ -31,6 +33,29 @@ void apus_unpack_blocks(apus_format format, int64_t rows, int64_t columns, const
 /// Packed blocks to rows × columns of f32.
 void apus_dequantize(apus_format format, int64_t rows, int64_t columns, const void *packed,
                      float *x);
+
+/// Rows index[0], index[1] … of packed blocks: x (count, columns).
+void apus_dequantize_rows(apus_format format, int64_t rows, int64_t columns, const void *packed,
+                          int64_t count, const int32_t *index, float *x);
+
+/// y = x w^T + bias + residual, one of several products with the same x.
+typedef struct apus_product {
+    apus_format format;
+    int64_t n;
+    const void *w;            // (n, k) in packed blocks
+    const float *bias;        // (n) or NULL
+    const float *residual;    // (m, n), rows residual_row apart, or NULL; may be y
+    int64_t residual_row;
+    float *y;                 // (m, n), rows y_row apart
+    int64_t y_row;
+} apus_product;
+
+/// Products of x (m, k), rows x_row apart, with up to 8 weights. x is rounded as below, but stays
+/// as it is for plain floats. With a gate, products come in pairs of one n, both of plain floats or
+/// neither: the first y becomes the gate of the first times the second, and the second's y is not
+/// used. The bits of a row of y do not depend on the other rows.
+void apus_products(int64_t m, int64_t k, const float *x, int64_t x_row, int32_t count,
+                   const apus_product *products, apus_activation gate);
 
 /// y (m, n) = x (m, k) w^T + bias, w (n, k) in packed blocks, bias (n) or NULL. x is rounded to
 /// int8, with a scale for every 16 or 32 values (as many as share a scale in the format); `exact`

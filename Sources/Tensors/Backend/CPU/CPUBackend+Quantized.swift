@@ -59,6 +59,21 @@ extension CPUBackend {
         }
     }
 
+    package func dequantizeRows(
+        _ format: BlockFormat, _ w: QuantizedTensor, _ index: Tensor, into x: Tensor
+    ) {
+        let index = index.contiguous()
+        let range = indexRange(index) ?? 0...0
+        require(
+            range.lowerBound >= 0 && range.upperBound < w.rows,
+            "dequantizedRows: a row that is not in 0 ..< \(w.rows)")
+        withExtendedLifetime(index) {
+            apus_dequantize_rows(
+                format.c, Int64(w.rows), Int64(w.columns), w.parts[0].address, Int64(index.count),
+                index.pointer(), x.pointer())
+        }
+    }
+
     package func matmulQuantized(_ call: QuantizedMatmul, into y: Tensor) {
         let (m, n, k) = (Int64(y.shape[0]), Int64(y.shape[1]), Int64(call.x.shape[1]))
         let w = call.weight
@@ -76,6 +91,34 @@ extension CPUBackend {
                 m, n, k, Int64(group), zeroPoint, call.x.pointer(),
                 w[0].pointer(), w[1].pointer(), w[2].pointer(), y.pointer())
             if let bias = call.bias { binary(.add, y, bias.expanded(to: y.shape), into: y) }
+        }
+    }
+}
+
+extension CPUBackend {
+    package func products(_ call: QuantizedProducts, into results: [Tensor]) {
+        let columns = Int64(call.x.shape[1])
+        var products = zip(call.weights, call.biases).map { w, bias in
+            guard case .blocks(let format) = w.quantization else {
+                mistake("products: \(w.quantization) is no block format")
+            }
+            var product = apus_product()
+            (product.format, product.n) = (format.c, Int64(w.rows))
+            product.w = UnsafeRawPointer(w.parts[0].address)
+            product.bias = UnsafePointer(bias?.pointer(Float.self))
+            return product
+        }
+        for (i, y) in results.enumerated() {
+            (products[i].y, products[i].y_row) = (y.pointer(), products[i].n)
+        }
+        if let residual = call.residual {
+            products[0].residual = UnsafePointer(residual.pointer(Float.self))
+            products[0].residual_row = products[0].n
+        }
+        withExtendedLifetime((call, results)) {
+            apus_products(
+                Int64(call.x.shape[0]), columns, call.x.pointer(), columns, Int32(products.count),
+                products, call.gate.c)
         }
     }
 }

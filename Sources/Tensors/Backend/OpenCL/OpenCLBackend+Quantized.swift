@@ -4,6 +4,8 @@ extension OpenCLBackend {
     ) {
         let type: KernelOptions = [("X_TYPE", x.dtype.option)]
         switch q {
+        case .blocks(let format) where format.plainType != nil:
+            copy(x, into: plainValues(parts[0], format, x.shape))
         case .blocks(let format):
             let (blocks, cpu) = (x.count / format.blockValues, description.isCPU)
             let suffix = format.isSearched ? "_search" : ""
@@ -43,6 +45,8 @@ extension OpenCLBackend {
     package func dequantize(_ q: Quantization, _ parts: [Tensor], into x: Tensor) {
         let type: KernelOptions = [("X_TYPE", x.dtype.option)]
         switch q {
+        case .blocks(let format) where format.plainType != nil:
+            copy(plainValues(parts[0], format, x.shape), into: x)
         case .blocks(let format):
             launch(
                 "quantized", "dequantize", type + [("FORMAT", Int(format.rawValue))],
@@ -60,12 +64,19 @@ extension OpenCLBackend {
         }
     }
 
+    package func dequantizeRows(
+        _ format: BlockFormat, _ w: QuantizedTensor, _ index: Tensor, into x: Tensor
+    ) {
+        dequantize(w.quantization, w.parts.map { $0.selecting(index) }, into: x)
+    }
+
     package func matmulQuantized(_ call: QuantizedMatmul, into y: Tensor) {
         let (m, n, k) = (y.shape[0], y.shape[1], call.x.shape[1])
         switch call.quantization {
-        case .blocks(let format): matmulBlocks(call, format, m, n, k, into: y)
+        case .blocks(let format) where format.plainType == nil:
+            matmulBlocks(call, format, m, n, k, into: y)
         case .int8Rows: matmulInt8(call, m, n, k, into: y)
-        case .int4Groups:
+        case .int4Groups, .blocks:
             // Unpacked on the device, then an f32 product.
             let weight = scratch([n, k])
             dequantize(call.quantization, call.weight, into: weight)
@@ -73,6 +84,27 @@ extension OpenCLBackend {
             product.bias = call.bias
             matmul(product)
         }
+    }
+
+    package func products(_ call: QuantizedProducts, into results: [Tensor]) {
+        for (i, w) in call.weights.enumerated() {
+            let single = QuantizedMatmul(
+                quantization: w.quantization, x: call.x, xScale: nil, weight: w.parts,
+                bias: call.biases[i], isExact: false)
+            guard i == 1, call.gate != .none else {
+                matmulQuantized(single, into: results[i])
+                continue
+            }
+            let second = scratch([call.x.shape[0], w.rows])
+            matmulQuantized(single, into: second)
+            binary(.mul, results[0].activated(call.gate), second, into: results[0])
+        }
+        if let residual = call.residual { binary(.add, results[0], residual, into: results[0]) }
+    }
+
+    /// Bytes of (rows, columns) plain floats as their own type.
+    private func plainValues(_ part: Tensor, _ format: BlockFormat, _ shape: [Int]) -> Tensor {
+        Tensor(storage: part.storage, layout: Layout(shape), dtype: format.plainType ?? .f32)
     }
 
     private func matmulBlocks(

@@ -1,0 +1,217 @@
+// Products of the same rows with several packed weights: x is rounded once for every kind of
+// format, one parallel region computes all of them, and gates and residuals are applied while y is
+// in the cache.
+//
+// A task is some columns of one product (or of a gate and its partner) and up to 64 rows; plain
+// floats take all rows at once.
+#include "capus/threads.h"
+#include "quantized_product.h"
+
+#define APUS_KERNELS "products.inc"
+#include "every_isa.h"
+
+enum { MOST_PRODUCTS = 8, ROUND_ROWS = 8, COLUMNS = 64, PLAIN_ROWS = 960 };
+enum { X = 0, LAST = 1, SECOND = 3 };   // scratch slots; kernels have 2
+
+typedef struct product_part {
+    quantized_product p;         // of all rows of the pass
+    const quantized_kernels *kernels;   // NULL: plain floats
+    int64_t rounding;            // which of the pass's rounded x it takes
+    int64_t columns, column_tasks, row_block;
+    int64_t task;                // the first
+} product_part;
+
+typedef struct products_job {
+    product_part part[MOST_PRODUCTS];
+    int32_t count, roundings;
+    apus_activation gate;
+    int64_t m, k;
+    const float *x;              // (m, k), rows x_row apart
+    int64_t x_row;
+    x_step *rounded;             // (roundings, row blocks, k / 32, rows of a block)
+    float *groups;               // rows side by side, for plain floats
+    const product_part *kinds[MOST_PRODUCTS];   // a product of each rounding
+} products_job;
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t parts(int64_t n, int64_t size) { return (n + size - 1) / size; }
+
+// MARK: x
+
+static x_step *rounded_of(const products_job *job, int64_t rounding) {
+    return job->rounded + rounding * job->m * (job->k / 32);
+}
+
+static void round_task(void *context, int64_t task, int32_t thread) {
+    (void)thread;
+    const products_job *job = context;
+    int64_t tasks = parts(job->m, ROUND_ROWS), steps = job->k / 32;
+    const product_part *kind = job->kinds[task / tasks];
+    int64_t row = task % tasks * ROUND_ROWS, block = row / BLOCK_ROWS * BLOCK_ROWS;
+    int64_t rows = least(job->m - row, ROUND_ROWS), stride = least(job->m - block, BLOCK_ROWS);
+    kind->kernels->round(kind->p.f, rows, steps, job->x + row * job->x_row, job->x_row, stride,
+                         rounded_of(job, kind->rounding) + block * steps + row - block);
+}
+
+static void group_task(void *context, int64_t task, int32_t thread) {
+    (void)thread;
+    const products_job *job = context;
+    int64_t size = apus_plain_group(), row = task * size;
+    // Blocks of PLAIN_ROWS rows are packed each on its own.
+    int64_t block = row / PLAIN_ROWS * PLAIN_ROWS;
+    int64_t rows = parts(least(job->m - block, PLAIN_ROWS), size) * size;
+    apus_plain_pack(least(size, job->m - row), job->k, job->x + row * job->x_row, job->x_row,
+                    (row - block) / size, rows, job->groups + block * job->k);
+}
+
+/// A few rows are sooner done than another thread wakes.
+static void each_task(int64_t tasks, int64_t work, apus_task body, products_job *job) {
+    if (work > 1 << 15) apus_parallel(tasks, body, job);
+    else for (int64_t task = 0; task < tasks; task++) body(job, task, 0);
+}
+
+/// Rounds x, or puts rows side by side, as the products need it.
+static void prepare(products_job *job) {
+    int64_t m = job->m, k = job->k, size = apus_plain_group(), steps = k / 32;
+    bool groups = false;
+    for (int32_t i = 0; i < job->count; i++)
+        groups = groups || (!job->part[i].kernels && m > FLOAT_FEW);
+    int64_t rounded = parts(job->roundings * m * steps * (int64_t)sizeof(x_step), 64) * 64;
+    int64_t floats = groups ? parts(m, size) * size * k * (int64_t)sizeof(float) : 0;
+    job->rounded = apus_scratch(X, (size_t)(rounded + floats) + 64);
+    job->groups = (float *)(void *)((char *)job->rounded + rounded);
+    if (job->roundings > 0)
+        each_task(parts(m, ROUND_ROWS) * job->roundings, m * k * job->roundings, round_task, job);
+    if (groups) each_task(parts(m, size), m * k, group_task, job);
+    for (int32_t i = 0; i < job->count; i++) {
+        product_part *part = &job->part[i];
+        part->p.x = part->kernels ? rounded_of(job, part->rounding) : NULL;
+        part->p.groups = groups ? job->groups : NULL;
+        part->p.exact = job->x;
+        part->p.exact_row = job->x_row;
+    }
+}
+
+// MARK: products
+
+/// Rows row … of a product, columns from ..< to, to y (which begins at that row and column).
+static void run_part(const product_part *part, int64_t row, int64_t from, int64_t to, float *y,
+                     int64_t y_row) {
+    quantized_product p = part->p;
+    p.m = least(p.m - row, part->row_block);
+    if (part->kernels) p.x += row * (p.k / 32);
+    else p.exact += row * p.exact_row;
+    if (p.groups) p.groups += row * p.k;   // row_block is a number of whole groups
+    if (p.residual) p.residual += row * p.residual_row;
+    p.y = y;
+    p.y_row = y_row;
+    p.y_column = from;
+    p.kernel(&p, from, to);
+}
+
+static void product_task(void *context, int64_t task, int32_t thread) {
+    (void)thread;
+    const products_job *job = context;
+    bool gated = job->gate != APUS_ACTIVATION_NONE;
+    int32_t step = gated ? 2 : 1, i = 0;
+    while (i + step < job->count && job->part[i + step].task <= task) i += step;
+    const product_part *part = &job->part[i];
+    task -= part->task;
+    int64_t row = task / part->column_tasks * part->row_block;
+    int64_t from = task % part->column_tasks * part->columns;
+    int64_t to = least(from + part->columns, part->p.n);
+    int64_t rows = least(part->p.m - row, part->row_block);
+    float *y = part->p.y + row * part->p.y_row + from;
+    run_part(part, row, from, to, y, part->p.y_row);
+    if (!gated) return;
+    int64_t width = part->columns;
+    float *second = apus_scratch(SECOND, (size_t)(rows * width) * sizeof *second);
+    run_part(part + 1, row, from, to, second, width);
+    APUS_BEST(gate_rows)(job->gate, rows, to - from, y, part->p.y_row, second, width);
+}
+
+/// Long runs of columns let the hardware read ahead, but eight tasks a thread even out.
+static int64_t columns_of_task(const products_job *job, const product_part *part) {
+    int64_t columns = 0, widest = (256 << 10) / (part->p.w_row + 1);
+    for (int32_t i = 0; i < job->count; i++)
+        columns += job->part[i].p.n * parts(job->m, job->part[i].row_block);
+    int64_t even = least(columns / (8 * apus_thread_count()), part->p.n);
+    if (part->p.groups) widest = 2 * COLUMNS;   // what their sums leave of the level-2 cache
+    return parts(least(even, widest) + 1, COLUMNS) * COLUMNS;
+}
+
+static void multiply(products_job *job) {
+    int64_t tasks = 0;
+    int32_t step = job->gate != APUS_ACTIVATION_NONE ? 2 : 1;
+    for (int32_t i = 0; i < job->count; i += step) {
+        product_part *part = &job->part[i];
+        part->columns = columns_of_task(job, part);
+        part->column_tasks = parts(part->p.n, part->columns);
+        part->task = tasks;
+        tasks += part->column_tasks * parts(job->m, part->row_block);
+    }
+    apus_parallel(tasks, product_task, job);
+}
+
+static bool same_rounding(const block_format *a, const block_format *b) {
+    return a->sub == b->sub && a->offset == b->offset && a->minima == b->minima;
+}
+
+/// Finds the kernels of a product and the rounding that it shares with others.
+static void place_part(products_job *job, const apus_product *product, int32_t i) {
+    const block_format *f = apus_block_format(product->format);
+    product_part *part = &job->part[i];
+    bool plain = apus_is_plain(f);
+    *part = (product_part){.kernels = plain ? NULL : apus_quantized_kernels(product->format)};
+    part->row_block = plain ? PLAIN_ROWS : BLOCK_ROWS;
+    part->p = (quantized_product){
+        .f = f, .kernel = plain ? apus_plain_product(product->format) : part->kernels->product,
+        .m = job->m, .n = product->n, .k = job->k, .w = product->w,
+        .w_row = job->k / f->values * f->bytes, .bias = product->bias,
+        .residual = product->residual, .residual_row = product->residual_row, .y = product->y,
+        .y_row = product->y_row,
+    };
+    if (plain) return;
+    while (part->rounding < job->roundings
+           && !same_rounding(job->kinds[part->rounding]->p.f, f)) part->rounding++;
+    if (part->rounding == job->roundings) job->kinds[job->roundings++] = part;
+}
+
+/// Packs what follows the last whole group of each weight.
+static void pack_last_groups(products_job *job) {
+    int64_t bytes = 0, at = 0;
+    for (int32_t i = 0; i < job->count; i++) bytes += PACKED_ROWS * job->part[i].p.w_row;
+    for (int32_t i = 0; i < job->count; i++) {
+        quantized_product *p = &job->part[i].p;
+        if (p->n % PACKED_ROWS == 0) continue;
+        uint8_t *last = (uint8_t *)apus_scratch(LAST, (size_t)bytes + 1) + at;
+        apus_pack_last(p->f, p->n, p->w_row, p->w, last);
+        p->last = last;
+        at += PACKED_ROWS * p->w_row;
+    }
+}
+
+void apus_products(int64_t m, int64_t k, const float *x, int64_t x_row, int32_t count,
+                   const apus_product *products, apus_activation gate) {
+    if (m <= 0 || count <= 0 || count > MOST_PRODUCTS) return;
+    products_job job = {.count = count, .gate = gate, .k = k, .x_row = x_row};
+    for (int32_t i = 0; i < count; i++)
+        if (!apus_block_format(products[i].format)) return;
+    // Rounded rows of at most 16 MB at a time.
+    int64_t most = (16 << 20) / (k / 32 * (int64_t)sizeof(x_step) + 1);
+    most = most < PLAIN_ROWS ? PLAIN_ROWS : most / PLAIN_ROWS * PLAIN_ROWS;
+    for (int64_t row = 0; row < m; row += most) {
+        job.m = least(m - row, most);
+        job.roundings = 0;
+        job.x = x + row * x_row;
+        for (int32_t i = 0; i < count; i++) {
+            apus_product product = products[i];
+            if (product.y) product.y += row * product.y_row;
+            if (product.residual) product.residual += row * product.residual_row;
+            place_part(&job, &product, i);
+        }
+        pack_last_groups(&job);
+        prepare(&job);
+        multiply(&job);
+    }
+}

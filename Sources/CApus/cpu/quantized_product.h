@@ -1,0 +1,75 @@
+// Products with packed weights as their kernels see them.
+#ifndef QUANTIZED_PRODUCT_H
+#define QUANTIZED_PRODUCT_H
+
+#include "block_pack.h"
+
+// 32 values of a row of x, as int8 with a scale for each of the one or two sub-blocks.
+typedef struct x_step {
+    int8_t q[32];
+    float scale[2];
+    union {
+        int32_t start[2];   // formats with an offset: -offset Σ q, where the dot product starts
+        float sum[2];       // formats with minima: -scale Σ q
+    };
+} x_step;
+
+// BLOCK_ROWS: of x for which rounded products unpack w once. Plain floats: GROUP_ROWS of x are side
+// by side, and w is turned into f32 for FLOAT_DEPTH values of k; sums are taken over as many.
+enum { BLOCK_ROWS = 64, EXACT_FEW = 16, FLOAT_DEPTH = 256, FLOAT_FEW = 8 };
+
+typedef struct quantized_product quantized_product;
+
+/// Columns from ..< to of y, for all rows of p.
+typedef void quantized_product_kernel(const quantized_product *p, int64_t from, int64_t to);
+
+struct quantized_product {
+    const block_format *f;
+    quantized_product_kernel *kernel;
+    int64_t m, n, k;             // rounded products: at most BLOCK_ROWS rows
+    const x_step *x;             // (k / 32, m), or
+    const float *exact;          // (m, k) rows exact_row apart, or
+    const float *groups;         // x for many rows and plain floats: see apus_plain_pack
+    int64_t exact_row;
+    const uint8_t *w;            // (n / 16) groups of 16 packed rows of w_row bytes
+    int64_t w_row;
+    const uint8_t *last;         // the last group, where n is no multiple of 16
+    const float *bias;           // (n) or NULL
+    const float *residual;       // (m, n) rows residual_row apart, or NULL
+    int64_t residual_row;
+    float *y;                    // columns y_column … of (m, n), rows y_row apart
+    int64_t y_row, y_column;
+};
+
+static inline const uint8_t *apus_packed_group(const quantized_product *p, int64_t group) {
+    bool whole = (group + 1) * PACKED_ROWS <= p->n;
+    return whole ? p->w + group * PACKED_ROWS * p->w_row : p->last;
+}
+
+/// Whether a format's values are plain floats, which multiply an x that is not rounded.
+static inline bool apus_is_plain(const block_format *f) { return f->values == 1; }
+
+typedef struct quantized_kernels {
+    void (*values)(const uint8_t *group, int64_t k, int64_t first, int64_t count, float *out);
+    quantized_product_kernel *product, *exact;
+    void (*round)(const block_format *f, int64_t rows, int64_t steps, const float *x,
+                  int64_t x_row, int64_t stride, x_step *out);
+} quantized_kernels;
+
+/// Those of the instruction set in use.
+const quantized_kernels *apus_quantized_kernels(apus_format format);
+/// For a plain format.
+quantized_product_kernel *apus_plain_product(apus_format format);
+void apus_plain_values(apus_format format, const uint8_t *group, int64_t k, int64_t first,
+                       int64_t count, float *out);
+/// How many rows of x stand side by side; and puts a group of them in its place in
+/// (k / FLOAT_DEPTH, m / group, FLOAT_DEPTH, group), m a multiple of the group.
+int64_t apus_plain_group(void);
+void apus_plain_pack(int64_t rows, int64_t k, const float *x, int64_t x_row, int64_t group,
+                     int64_t m, float *out);
+
+/// Packs the rows after the last whole group, like one, into out (16, row_bytes).
+void apus_pack_last(const block_format *f, int64_t rows, int64_t row_bytes, const uint8_t *w,
+                    uint8_t *out);
+
+#endif

@@ -1,0 +1,173 @@
+// Several products with the same rows, plain floats among them: against double, and row by row.
+#include "../../Sources/CApus/cpu/block_formats.h"
+#include "check.h"
+
+enum { MOST = 3 };
+
+typedef struct weight { apus_format format; int64_t n; void *packed; float *values, *bias; } weight;
+
+static weight make_weight(apus_format format, int64_t n, int64_t k) {
+    weight w = {.format = format, .n = n};
+    size_t bytes = (size_t)(n * k / apus_block_values(format) * apus_block_bytes(format));
+    float *x = malloc((size_t)(n * k + 1) * 4);
+    fill_random(x, n * k);
+    w.packed = malloc(bytes + 1);
+    w.values = malloc((size_t)(n * k + 1) * 4);
+    w.bias = malloc((size_t)n * 4);
+    fill_random(w.bias, n);
+    void *blocks = malloc(bytes + 1), *back = malloc(bytes + 1);
+    apus_quantize(format, n, k, x, NULL, blocks);
+    apus_pack_blocks(format, n, k, blocks, w.packed);
+    apus_unpack_blocks(format, n, k, w.packed, back);
+    CHECK(memcmp(back, blocks, bytes) == 0, "format %d packed and unpacked", format);
+    apus_dequantize(format, n, k, w.packed, w.values);
+    if (format == APUS_PLAIN_F32)
+        CHECK(memcmp(w.values, x, (size_t)(n * k) * 4) == 0, "f32 stays as it is");
+    for (int64_t i = 0; i < n * k && apus_block_values(format) == 1; i++)
+        CHECK(fabsf(w.values[i] - x[i]) <= 0.004f * fabsf(x[i]) + 1e-7f, "format %d", format);
+    free(x);
+    free(blocks);
+    free(back);
+    return w;
+}
+
+static void free_weight(weight w) {
+    free(w.packed);
+    free(w.values);
+    free(w.bias);
+}
+
+static double gate_of(apus_activation gate, double x) {
+    switch (gate) {
+    case APUS_ACTIVATION_NONE: return x;
+    case APUS_ACTIVATION_RELU: return x > 0 ? x : 0;
+    case APUS_ACTIVATION_GELU: return x * 0.5 * erfc(-x / sqrt(2));
+    case APUS_ACTIVATION_GELU_TANH:
+        return 0.5 * x * (1 + tanh(sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+    case APUS_ACTIVATION_SILU: return x / (1 + exp(-x));
+    }
+}
+
+/// Element (row, column) of x w^T + bias in double, and what rounding x to int8 may change.
+static double product_of(const weight *w, const float *x, int64_t k, int64_t column,
+                         double *allowed) {
+    double sum = w->bias[column], square = 0;
+    for (int64_t i = 0; i < k; i++) {
+        sum += (double)x[i] * w->values[column * k + i];
+        square += (double)w->values[column * k + i] * w->values[column * k + i];
+    }
+    *allowed = sqrt(square) * (apus_block_values(w->format) == 1 ? 1e-5 : 0.016) + 1e-6;
+    return sum;
+}
+
+typedef struct products {
+    int64_t m, k;
+    int count;
+    weight w[MOST];
+    apus_activation gate;
+    float *x, *residual[MOST], *y[MOST];   // rows k + 3; n + 1; n + 2 apart
+} products;
+
+static void run_rows(const products *p, int64_t row, int64_t rows, float **y) {
+    apus_product calls[MOST];
+    for (int i = 0; i < p->count; i++) {
+        const weight *w = &p->w[i];
+        calls[i] = (apus_product){
+            .format = w->format, .n = w->n, .w = w->packed, .bias = w->bias,
+            .residual = p->residual[i] ? p->residual[i] + row * (w->n + 1) : NULL,
+            .residual_row = w->n + 1, .y = y[i] + row * (w->n + 2), .y_row = w->n + 2,
+        };
+    }
+    apus_products(rows, p->k, p->x + row * (p->k + 3), p->k + 3, p->count, calls, p->gate);
+}
+
+static void check_values(const products *p) {
+    bool close = true;
+    int step = p->gate == APUS_ACTIVATION_NONE ? 1 : 2;
+    for (int i = 0; i < p->count; i += step)
+        for (int64_t row = 0; row < p->m; row++)
+            for (int64_t j = 0; j < p->w[i].n; j++) {
+                const float *x = p->x + row * (p->k + 3);
+                double allowed, other;
+                double expected = product_of(&p->w[i], x, p->k, j, &allowed);
+                if (p->residual[i]) expected += p->residual[i][row * (p->w[i].n + 1) + j];
+                if (step == 2) {
+                    double up = product_of(&p->w[i + 1], x, p->k, j, &other);
+                    allowed = 1.2 * allowed * (fabs(up) + other) + other * (fabs(expected) + 1);
+                    expected = gate_of(p->gate, expected) * up;
+                }
+                close = close && fabs(p->y[i][row * (p->w[i].n + 2) + j] - expected) <= allowed;
+            }
+    CHECK(close, "%d products of %dx%d, format %d", p->count, (int)p->m, (int)p->k,
+          p->w[0].format);
+}
+
+/// Each row alone, and all with one thread, give the same bits.
+static void check_rows(products *p) {
+    float *alone[MOST] = {};
+    int64_t bytes[MOST];
+    for (int i = 0; i < p->count; i++) {
+        bytes[i] = p->m * (p->w[i].n + 2) * 4;
+        alone[i] = malloc((size_t)bytes[i]);
+        memcpy(alone[i], p->y[i], (size_t)bytes[i]);
+    }
+    for (int64_t row = 0, rows; row < p->m; row += rows) {
+        rows = row % 5 == 4 && row + 2 < p->m ? 3 : 1;
+        run_rows(p, row, rows, alone);
+    }
+    int step = p->gate == APUS_ACTIVATION_NONE ? 1 : 2;
+    for (int i = 0; i < p->count; i += step)
+        CHECK(memcmp(alone[i], p->y[i], (size_t)bytes[i]) == 0, "format %d: other bits alone",
+              p->w[i].format);
+    int32_t threads = apus_thread_count();
+    apus_set_thread_count(threads == 1 ? 3 : 1);
+    run_rows(p, 0, p->m, alone);
+    apus_set_thread_count(threads);
+    for (int i = 0; i < p->count; i += step)
+        CHECK(memcmp(alone[i], p->y[i], (size_t)bytes[i]) == 0, "format %d: bits and threads",
+              p->w[i].format);
+    for (int i = 0; i < p->count; i++) free(alone[i]);
+}
+
+static void test(int64_t m, int64_t k, apus_activation gate, int count, const apus_format *formats,
+                 const int64_t *n) {
+    products p = {.m = m, .k = k, .count = count, .gate = gate};
+    p.x = malloc((size_t)(m * (k + 3)) * 4);
+    fill_random(p.x, m * (k + 3));
+    for (int i = 0; i < count; i++) {
+        p.w[i] = make_weight(formats[i], n[i], k);
+        p.y[i] = calloc((size_t)(m * (n[i] + 2)), 4);
+        if (i % 2 || gate != APUS_ACTIVATION_NONE) continue;
+        p.residual[i] = malloc((size_t)(m * (n[i] + 1)) * 4);
+        fill_random(p.residual[i], m * (n[i] + 1));
+    }
+    run_rows(&p, 0, m, p.y);
+    check_values(&p);
+    check_rows(&p);
+    for (int i = 0; i < count; i++) {
+        free_weight(p.w[i]);
+        free(p.residual[i]);
+        free(p.y[i]);
+    }
+    free(p.x);
+}
+
+void test_products(void) {
+    static const int64_t rows[] = {1, 2, 3, 7, 8, 9, 25, 70};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        test(rows[i], 512, APUS_ACTIVATION_NONE, 3,
+             (apus_format[]){APUS_Q4_K, APUS_PLAIN_F16, APUS_Q6_K}, (int64_t[]){70, 16, 35});
+        test(rows[i], 256, APUS_ACTIVATION_SILU, 2, (apus_format[]){APUS_Q4_0, APUS_Q8_0},
+             (int64_t[]){83, 83});
+        test(rows[i], 300, APUS_ACTIVATION_GELU, 2,
+             (apus_format[]){APUS_PLAIN_BF16, APUS_PLAIN_F16}, (int64_t[]){97, 97});
+        test(rows[i], 517, APUS_ACTIVATION_NONE, 2,
+             (apus_format[]){APUS_PLAIN_F32, APUS_PLAIN_BF16}, (int64_t[]){1, 130});
+    }
+    test(20, 64, APUS_ACTIVATION_GELU_TANH, 2, (apus_format[]){APUS_Q5_1, APUS_Q4_1},
+         (int64_t[]){200, 200});
+    test(1000, 32, APUS_ACTIVATION_RELU, 2, (apus_format[]){APUS_PLAIN_F32, APUS_PLAIN_F32},
+         (int64_t[]){40, 40});
+    test(1000, 32, APUS_ACTIVATION_NONE, 2, (apus_format[]){APUS_Q8_0, APUS_PLAIN_F16},
+         (int64_t[]){40, 40});
+}
