@@ -8,7 +8,7 @@ enum BenchCommand: Command {
     static let name = "bench"
     static let summary = "Measure ops, checked first: time, GFLOP/s, GB/s, % of the measured peak."
     static let usage =
-        "[OP … [m=1024 n=64:512:64 …] | model NAME] [--cases FILE] [--flag value …]"
+        "[OP … [m=1024 n=64:512:64 …] | model NAME-OR-FILE] [--cases FILE] [--flag value …]"
 
     static let flags =
         [
@@ -29,6 +29,12 @@ enum BenchCommand: Command {
             Flag("min-samples", "N", "at least so many samples (5)"),
             Flag("max-samples", "N", "and no more than so many (200)"),
             Flag("steps", "N", "training steps of a model (8)"),
+            Flag("prompt", "N", "tokens of a prompt that a language model reads (512)"),
+            Flag("generate", "N", "tokens that it generates (64)"),
+            Flag("depth", "N", "tokens before those (0)"),
+            Flag("sequences", "N", "how many it generates at once (1)"),
+            Flag("cache", "f16", "how keys and values are kept: f32, f16, q8_0"),
+            Flag("runs", "N", "measure a language model so many times (3)"),
             Flag("json", "FILE", "one JSON object a row to a file or - (the standard output)"),
             Flag("csv", "FILE", "comma-separated values"),
             Flag("markdown", "FILE", "a Markdown table"),
@@ -69,7 +75,8 @@ enum BenchCommand: Command {
                 + (operation.hasBackward ? " --pass fwd+bwd" : "")
         }
         return """
-            With model: whole training steps of \(ModelBench.names.joined(separator: ", ")).
+            With model: whole training steps of \(ModelBench.names.joined(separator: ", ")); or the speed of a language
+            model's file or folder.
             Without an op: the standard suite. With ops alone: their part of it. With sizes: every combination of them;
             a size is a number, a list a,b or a range first:last:step, as --m 1024 or m=1024.
             Ops, their sizes and what stands for a size that is not given:
@@ -79,11 +86,19 @@ enum BenchCommand: Command {
 
     static func run(_ arguments: Arguments) throws -> Int32 {
         try setThreads(arguments)
-        if arguments.words.first == "model" { return try ModelBench.run(arguments) }
+        if arguments.words.first == "model" { return try benchModel(arguments) }
         let cases = try BenchCases(arguments).list
         if arguments.has("list") { return try list(cases, arguments) }
         var session = try BenchSession(arguments, cases)
         return try session.run()
+    }
+
+    /// Training steps of a named model, or a file's speed.
+    private static func benchModel(_ arguments: Arguments) throws -> Int32 {
+        guard arguments.words.count == 2, let name = arguments.words.last,
+            !ModelBench.names.contains(name), access(name, F_OK) == 0
+        else { return try ModelBench.run(arguments) }
+        return try LanguageModelBench.run(name, arguments)
     }
 
     private static func list(_ cases: [Case], _ arguments: Arguments) throws -> Int32 {

@@ -58,10 +58,10 @@ public struct Decoder: LanguageModel {
         guard let cache = cache as? DecoderCache else { mistake("Decoder: another model's cache") }
         return noGrad {
             let pass = DecoderPass(batch, cache, configuration, on: device)
-            let x = states(pass, nil)  // (1, N, C)
-            cache.advance(pass.runs)
             let wanted = Tensor(batch.wantedRows.map { Int32($0) }, on: device)
-            return logits(norm(x.selecting(wanted, axis: 1), nil)).squeezed(0)
+            let x = states(pass, nil, of: wanted)  // (1, rows, C)
+            cache.advance(pass.runs)
+            return logits(norm(x, nil)).squeezed(0)
         }
     }
 
@@ -70,14 +70,16 @@ public struct Decoder: LanguageModel {
             configuration, slots: slots, capacity: capacity, format: format, on: device)
     }
 
-    /// The residual stream (B, T, C) behind the last layer.
-    private func states(_ pass: DecoderPass, _ trace: ((Tensor) -> Void)?) -> Tensor {
+    /// The residual stream (B, T, C) behind the last layer, of all tokens or of the chosen ones.
+    private func states(
+        _ pass: DecoderPass, _ trace: ((Tensor) -> Void)?, of chosen: Tensor? = nil
+    ) -> Tensor {
         var x = embedding(pass.tokens)
         if let scale = configuration.embeddingScale { x = x * scale }
         if let positions { x = x + positions(pass.positions) }
-        for layer in layers {
+        for (i, layer) in layers.enumerated() {
             trace?(x)
-            x = layer(x, pass)
+            x = layer(x, pass, of: i == layers.count - 1 ? chosen : nil)
         }
         return x
     }

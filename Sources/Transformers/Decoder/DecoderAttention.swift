@@ -47,12 +47,17 @@ struct DecoderAttention: Sendable {
             softcap: c.attentionSoftcap, window: c.window(number))
     }
 
-    func callAsFunction(_ x: Tensor, _ pass: DecoderPass) -> Tensor {
+    /// The result, added to `residual` (B, T, C), of all tokens or of the chosen ones.
+    func callAsFunction(
+        _ x: Tensor, _ pass: DecoderPass, adding residual: Tensor?, of chosen: Tensor? = nil
+    ) -> Tensor {
         var (q, k, v) = projections(x)
         if let queryNorm { q = queryNorm(q) }
         if let keyNorm { k = keyNorm(k) }
         let o = pass.attend(q, k, v, style)  // (B, T, H, D)
-        return output(o.reshaped([x.shape[0], x.shape[1], heads * headSize]))
+        var rows = o.reshaped([x.shape[0], x.shape[1], heads * headSize])
+        if let chosen { rows = rows.selecting(chosen, axis: 1) }
+        return residual.map { output(rows, adding: $0) } ?? output(rows)
     }
 
     /// q (B, T, H, D), k and v (B, T, K, D).
@@ -61,7 +66,8 @@ struct DecoderAttention: Sendable {
         func split(_ y: Tensor, _ count: Int) -> Tensor { y.reshaped(rows + [count, headSize]) }
         switch maps {
         case .separate(let query, let key, let value):
-            return (split(query(x), heads), split(key(x), keyHeads), split(value(x), keyHeads))
+            let y = Linear.joint([query, key, value], x)
+            return (split(y[0], heads), split(y[1], keyHeads), split(y[2], keyHeads))
         case .joined(let map):
             let parts = split(map(x), heads + 2 * keyHeads)
                 .split([heads, keyHeads, keyHeads], axis: 2)

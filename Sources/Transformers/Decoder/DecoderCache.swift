@@ -13,12 +13,7 @@ final class DecoderCache: KeyValueCache {
 
     private struct State {
         var lengths: [Int]
-        var layers: [Layer]
-    }
-
-    private struct Layer {
-        var keys: CacheTensor
-        var values: CacheTensor
+        var layers: [KeyValues]
     }
 
     init(
@@ -27,21 +22,18 @@ final class DecoderCache: KeyValueCache {
     ) {
         require(slots > 0 && capacity > 0, "DecoderCache: \(slots) slots of \(capacity) tokens")
         (self.slots, self.capacity, configuration, self.device) = (slots, capacity, c, device)
-        let format = format == .q8_0 && c.headSize % CacheTensor.group != 0 ? .f16 : format
         self.format = format
-        let shape = [slots, c.keyHeads, capacity, c.headSize]
+        let shape = KeyValueShape(
+            slots: slots, heads: c.keyHeads, capacity: capacity, keySize: c.headSize,
+            valueSize: c.headSize, format: format.kept)
         state = Mutex(
             State(
                 lengths: Array(repeating: 0, count: slots),
-                layers: (0..<c.layers).map { _ in
-                    Layer(
-                        keys: CacheTensor(shape, format, on: device),
-                        values: CacheTensor(shape, format, on: device))
-                }))
+                layers: (0..<c.layers).map { _ in KeyValues(shape, on: device) }))
     }
 
     var byteCount: Int {
-        state.withLock { $0.layers.map { $0.keys.byteCount + $0.values.byteCount }.reduce(0, +) }
+        state.withLock { $0.layers.map(\.byteCount).reduce(0, +) }
     }
 
     func length(_ slot: Int) -> Int { state.withLock { $0.lengths[slot] } }
@@ -63,8 +55,7 @@ final class DecoderCache: KeyValueCache {
             let count = state.lengths[source]
             state.lengths[target] = count
             for i in state.layers.indices {
-                state.layers[i].keys.copy(source, to: target, count)
-                state.layers[i].values.copy(source, to: target, count)
+                state.layers[i].copy(source, to: target, count: count)
             }
         }
     }
@@ -80,40 +71,42 @@ final class DecoderCache: KeyValueCache {
             state.lengths[slot] = keep + rest
             for i in state.layers.indices where rest > 0 {
                 let from = keep + count..<keep + count + rest
-                var keys = state.layers[i].keys.read(slot, from).copied()
-                let values = state.layers[i].values.read(slot, from).copied()
+                var (keys, values) = state.layers[i].read(slot, from)
                 if case .rotary = configuration.positions, let rope = configuration.rotary(i) {
                     let frequencies = Tensor(rope.frequencies(length: capacity), on: device)
-                    keys = keys.rotated(
-                        Rope(positions, frequencies, isInterleaved: rope.isInterleaved))
+                    let turns = Rope(positions, frequencies, isInterleaved: rope.isInterleaved)
+                    let heads = keys.reshaped([1, rest, configuration.keyHeads, -1])
+                    keys = heads.transposed(1, 2).rotated(turns).transposed(1, 2)
+                        .reshaped(keys.shape)
                 }
-                state.layers[i].keys.write(keys, slot, at: keep)
-                state.layers[i].values.write(values, slot, at: keep)
+                let run = DecoderPass.Run(row: 0, count: rest, slot: slot, position: keep)
+                state.layers[i].write(keys, values, [run])
             }
         }
     }
 
-    /// Takes the runs' keys and values (1, K, N, D) into a layer, and lets their queries (1, H, N, D) see their
-    /// sequences: (1, H, N, D).
+    /// Takes the runs' keys and values (N, K D) into a layer, and lets their queries (N, H D) see their sequences:
+    /// (N, H D).
     func attend(
-        _ q: Tensor, _ k: Tensor, _ v: Tensor, _ runs: [DecoderPass.Run],
+        _ q: Tensor, _ k: Tensor, _ v: Tensor, _ runs: [DecoderPass.Run], _ rotation: Rope?,
         _ style: DecoderAttention.Style
     ) -> Tensor {
-        let results = runs.map { run in
-            func rows(_ x: Tensor) -> Tensor { x.narrowed(2, start: run.row, count: run.count) }
-            let (keys, values) = state.withLock { state in
-                state.layers[style.layer].keys.write(rows(k), run.slot, at: run.position)
-                state.layers[style.layer].values.write(rows(v), run.slot, at: run.position)
-                return (
-                    state.layers[style.layer].keys.read(run.slot, 0..<run.end),
-                    state.layers[style.layer].values.read(run.slot, 0..<run.end)
-                )
-            }
-            return rows(q).attention(
-                keys, values, scale: style.scale, causal: .bottomRight, window: style.window,
+        state.withLock { state in
+            state.layers[style.layer].write(k, v, runs, rotation: rotation)
+            return state.layers[style.layer].attention(
+                q, runs, rotation: rotation, scale: style.scale, window: style.window,
                 softcap: style.softcap)
         }
-        return results.count == 1 ? results[0] : Tensor.concatenated(results, axis: 2)
+    }
+}
+
+extension CacheFormat {
+    fileprivate var kept: KeyValueFormat {
+        switch self {
+        case .f32: .f32
+        case .f16: .f16
+        case .q8_0: .q8_0
+        }
     }
 }
 
@@ -122,10 +115,12 @@ final class DecoderCache: KeyValueCache {
 extension DecoderCache {
     func tensors(_ slot: Int) -> [(name: String, tensor: Tensor)] {
         state.withLock { state in
-            let count = state.lengths[slot]
-            return state.layers.enumerated().flatMap { i, layer in
-                layer.keys.parts(slot, count).map { ("layers.\(i).keys\($0)", $1) }
-                    + layer.values.parts(slot, count).map { ("layers.\(i).values\($0)", $1) }
+            state.layers.enumerated().flatMap { i, layer in
+                let (k, v) = layer.read(slot, 0..<state.lengths[slot])
+                return [
+                    ("layers.\(i).keys", k.cast(to: fileType)),
+                    ("layers.\(i).values", v.cast(to: fileType)),
+                ]
             }
         }
     }
@@ -134,16 +129,31 @@ extension DecoderCache {
         guard count >= 0, count <= capacity else {
             throw FileError(file.path, "\(count) tokens do not fit in a cache of \(capacity)")
         }
-        var found: [Layer] = []
-        for (i, layer) in state.withLock({ $0.layers }).enumerated() {
-            var layer = layer
-            try layer.keys.restore(slot, count, "layers.\(i).keys", file)
-            try layer.values.restore(slot, count, "layers.\(i).values", file)
-            found.append(layer)
+        var found: [(Tensor, Tensor)] = []
+        for i in 0..<configuration.layers {
+            let k = try stored("layers.\(i).keys", count, file)
+            found.append((k, try stored("layers.\(i).values", count, file)))
         }
+        let run = DecoderPass.Run(row: 0, count: count, slot: slot, position: 0)
         state.withLock { state in
-            state.layers = found
+            for (i, (k, v)) in found.enumerated() { state.layers[i].write(k, v, [run]) }
             state.lengths[slot] = count
         }
+    }
+
+    /// In which files lose nothing: rounding to q8_0 once more changes nothing.
+    private var fileType: DType { format == .f16 ? .f16 : .f32 }
+
+    private func stored(
+        _ name: String, _ count: Int, _ file: SafetensorsFile
+    ) throws(FileError) -> Tensor {
+        let found = try file.tensor(name, on: device)
+        let expected = [count, configuration.keyHeads * configuration.headSize]
+        guard found.shape == expected, found.dtype == fileType else {
+            throw FileError(
+                file.path,
+                "\(name) is \(found.shape) \(found.dtype), the cache has \(expected) \(fileType)")
+        }
+        return found.cast(to: .f32)
     }
 }

@@ -23,11 +23,15 @@ struct DecoderLayer: Sendable {
         isParallel = c.isParallel
     }
 
-    func callAsFunction(_ x: Tensor, _ pass: DecoderPass) -> Tensor {
-        let a = attention(attentionNorm(x), pass)
-        let y = x + (attentionResultNorm?(a) ?? a)
-        let m = mlp(mlpNorm(isParallel ? x : y))
-        return y + (mlpResultNorm?(m) ?? m)
+    /// - Parameter chosen: the tokens (n) that are wanted behind the layer; nil: all.
+    func callAsFunction(_ x: Tensor, _ pass: DecoderPass, of chosen: Tensor? = nil) -> Tensor {
+        let own = chosen.map { x.selecting($0, axis: 1) } ?? x
+        let normed = attentionNorm(x)
+        let y =
+            attentionResultNorm.map { own + $0(attention(normed, pass, adding: nil, of: chosen)) }
+            ?? attention(normed, pass, adding: own, of: chosen)
+        let z = mlpNorm(isParallel ? own : y)
+        return mlpResultNorm.map { y + $0(mlp(z, adding: nil)) } ?? mlp(z, adding: y)
     }
 }
 

@@ -15,10 +15,11 @@ enum DecoderMLP: Sendable {
         }
     }
 
-    func callAsFunction(_ x: Tensor) -> Tensor {
+    /// The result, added to `residual`.
+    func callAsFunction(_ x: Tensor, adding residual: Tensor?) -> Tensor {
         switch self {
-        case .one(let mlp): mlp(x)
-        case .experts(let mlp): mlp(x)
+        case .one(let mlp): mlp(x, adding: residual)
+        case .experts(let mlp): residual.map { $0 + mlp(x) } ?? mlp(x)
         }
     }
 }
@@ -54,19 +55,22 @@ struct GatedMLP: Sendable {
         activation = c.activation
     }
 
-    func callAsFunction(_ x: Tensor) -> Tensor {
+    func callAsFunction(_ x: Tensor, adding residual: Tensor? = nil) -> Tensor {
+        let y = hidden(x)
+        return residual.map { down(y, adding: $0) } ?? down(y)
+    }
+
+    private func hidden(_ x: Tensor) -> Tensor {
         switch input {
-        case .plain(let up): return down(up(x, activation: activation))
-        case .gated(let gate, let up): return down(gated(gate(x), up(x)))
+        case .plain(let up): return up(x, activation: activation)
+        case .gated(let gate, let up): return Linear.gated(gate, up, x, activation: activation)
         case .joined(let map):
             let both = map(x)
             let width = both.shape[both.rank - 1] / 2
             let parts = both.split([width, width], axis: -1)
-            return down(gated(parts[0], parts[1]))
+            return parts[0].activated(activation) * parts[1]
         }
     }
-
-    private func gated(_ gate: Tensor, _ up: Tensor) -> Tensor { gate.activated(activation) * up }
 }
 
 /// A router gives every token to its best experts; their results are added up, weighted by a softmax over those.

@@ -11,14 +11,7 @@ struct DecoderPass {
     private let rotations: [Rope?]
     private let cache: DecoderCache?
 
-    /// Consecutive tokens of a slot: rows `row` ..< `row + count` of the pass are its tokens from `position` on.
-    struct Run: Sendable, Hashable {
-        let row: Int
-        let count: Int
-        let slot: Int
-        let position: Int
-        var end: Int { position + count }
-    }
+    typealias Run = KeyValueRun
 
     /// Whole sequences (B, T).
     init(_ tokens: Tensor, _ c: DecoderConfiguration) {
@@ -83,16 +76,18 @@ struct DecoderPass {
     /// (B, T, H, D).
     func attend(_ q: Tensor, _ k: Tensor, _ v: Tensor, _ style: DecoderAttention.Style) -> Tensor {
         let rotation = rotations.isEmpty ? nil : rotations[style.layer]
+        if let cache {
+            func rows(_ x: Tensor) -> Tensor { x.reshaped([x.shape[1], x.shape[2] * x.shape[3]]) }
+            let o = cache.attend(rows(q), rows(k), rows(v), runs, rotation, style)
+            return o.reshaped([1, q.shape[1], q.shape[2], v.shape[3]])
+        }
         func turned(_ x: Tensor) -> Tensor {
             let x = x.transposed(1, 2)
             return rotation.map { x.rotated($0) } ?? x
         }
-        let (q, k, v) = (turned(q), turned(k), v.transposed(1, 2))  // (B, H, T, D)
-        let o =
-            cache?.attend(q, k, v, runs, style)
-            ?? q.attention(
-                k, v, scale: style.scale, causal: .topLeft, window: style.window,
-                softcap: style.softcap)
-        return o.transposed(1, 2)
+        return turned(q).attention(
+            turned(k), v.transposed(1, 2), scale: style.scale, causal: .topLeft,
+            window: style.window, softcap: style.softcap
+        ).transposed(1, 2)
     }
 }

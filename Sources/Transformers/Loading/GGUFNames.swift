@@ -19,7 +19,7 @@ extension GGUFDescription {
             },
             quantized: { name, device in
                 guard weights == .stored, let place = known[name],
-                    file.entry(place.tensor)?.type.dtype == nil
+                    file.entry(place.tensor)?.type.storedFormat != nil
                 else { return nil }
                 return try file.quantized(place.tensor, part: place.part, on: device)
             })

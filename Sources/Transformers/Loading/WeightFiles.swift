@@ -63,6 +63,11 @@ struct WeightFiles {
         let places = places
         return Checkpoint(
             origin: origin, names: Array(places.keys), as: dtype,
-            fetch: { try places[$0]?.tensor($0, on: .cpu) }, quantized: { _, _ in nil })
+            fetch: { try places[$0]?.tensor($0, on: .cpu) },
+            quantized: { name, device in
+                guard dtype == nil, let file = places[name] else { return nil }
+                let x = try file.tensor(name, on: device)
+                return x.dtype.isFloat && x.rank == 2 ? QuantizedTensor(plain: x) : nil
+            })
     }
 }
