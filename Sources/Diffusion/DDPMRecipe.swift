@@ -32,7 +32,7 @@ public enum DDPMRecipe: Recipe {
         /// ddpm, ddim: whether guesses at the picture are kept within black and white.
         public var clips = true
         /// ddim: whether the noise is what remains beside the kept guess.
-        public var rederives = false
+        public var rederives = true
         /// How far samples are pushed towards their class; 1: not.
         public var guidance: Float = 1.5
         /// The one class to sample; -1: all in turn.
