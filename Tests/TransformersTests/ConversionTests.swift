@@ -67,13 +67,25 @@ import Testing
         #expect(!exists("\(base).gguf"))
     }
 
-    @Test func windowsThatAGGUFFileCannotStateAreRefused() throws {
+    @Test(arguments: [
+        (
+            9, #""sliding_window": 4"#, #""sliding_window": 4, "sliding_window_pattern": 2"#,
+            "window"
+        ),
+        (8, #""query_pre_attn_scalar": 8"#, #""query_pre_attn_scalar": 12"#, "scale"),
+        (0, #""rms_norm_eps": 1e-5"#, #""hidden_act": "relu""#, "activation"),
+    ])
+    func whatAGGUFFileCannotSayIsRefused(number: Int, part: String, other: String, problem: String)
+        throws
+    {
         let base = "/tmp/apus-test-\(getpid())-\(UInt64.random(in: 0..<(.max)))"
         defer { Self.remove(base) }
-        let other = #""sliding_window": 4, "sliding_window_pattern": 2"#
-        let config = Self.configurations[9].replacing(#""sliding_window": 4"#, with: other)
-        try Self.writeModel(config, base)
-        #expect(throws: FileError.self) { try convertFolder(base, to: "\(base).gguf") }
+        try Self.writeModel(Self.configurations[number].replacing(part, with: other), base)
+        #expect {
+            try convertFolder(base, to: "\(base).gguf")
+        } throws: {
+            "\($0)".contains(problem)
+        }
     }
 
     @Test func importanceIsTheMeanSquareOfInputs() throws {

@@ -66,8 +66,26 @@ extension DecoderConfiguration {
 }
 
 extension DecoderConfiguration {
+    /// What a GGUF file cannot say of a decoder, because its readers take it from the architecture; nil if all is usual.
+    func unusual(_ architecture: String) -> String? {
+        if !hasUsualWindows(architecture) { return "which of its layers have a window" }
+        let usual: Activation =
+            switch architecture {
+            case "gemma2", "gemma3", "gpt2": .geluTanh
+            case "gptneox": .gelu
+            default: .silu
+            }
+        if activation != usual { return "its activation" }
+        let largest = architecture == "gemma2" ? 46 : 62
+        let width =
+            architecture.hasPrefix("gemma") && layers == largest ? channels / heads : headSize
+        let scale = 1 / Float(width).squareRoot()
+        if abs((attentionScale ?? scale) - scale) > 1e-6 { return "the scale of its attention" }
+        return nil
+    }
+
     /// Whether the layers with a window are those that readers of GGUF files take the architecture to have.
-    func hasUsualWindows(_ architecture: String) -> Bool {
+    private func hasUsualWindows(_ architecture: String) -> Bool {
         guard windows.contains(where: { $0 != nil }) else {
             return !architecture.hasPrefix("gemma")
         }

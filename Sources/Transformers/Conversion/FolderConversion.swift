@@ -51,8 +51,8 @@ private struct FolderConversion {
         ]
         architecture = others[name] ?? name
         files = try SafetensorsFolder(path: folder)
-        guard configuration.hasUsualWindows(architecture) else {
-            throw FileError(path, "a GGUF file cannot say which of its layers have a window")
+        if let problem = configuration.unusual(architecture) {
+            throw FileError(path, "a GGUF file cannot say \(problem)")
         }
     }
 
