@@ -53,12 +53,12 @@ fuzz: deps       ## Feed the parsers ever new bytes: [FUZZ="gguf template"] [MIN
 	$(SWIFT) build -c release --product fuzz --scratch-path .build/fuzz $(FUZZ_FLAGS)
 	for t in $(FUZZ); do .ci/fuzz.sh $$t $(MINUTES) $(FIXTURES) || exit 1; done
 
-story-model: build ## Train the storyteller that apus carries anew (ten minutes)
-	rm -rf .build/storyteller .build/story
-	$(BUILD)/apus train storyteller --out .build/storyteller
-	$(BUILD)/apus export .build/storyteller --out .build/story
-	$(BUILD)/apus convert .build/story .build/story.gguf
-	$(BUILD)/apus quantize .build/story.gguf Sources/CStory/story.gguf Q8_0
+story-model: build ## Train the storyteller that apus carries anew (minutes)
+	rm -rf .build/story-run .build/storyteller
+	$(BUILD)/apus train storyteller --out .build/story-run
+	$(BUILD)/apus export .build/story-run --out .build/storyteller
+	$(BUILD)/apus convert .build/storyteller .build/storyteller.gguf
+	$(BUILD)/apus quantize .build/storyteller.gguf Sources/CStory/story.gguf Q8_0
 
 clean:           ## Remove everything that was built
 	rm -rf .build bundle apus-bundle.tar.gz

@@ -31,7 +31,7 @@ public enum StorytellerRecipe: Recipe {
     public static let name = "storyteller"
     public static let summary = "a small Llama that tells stories, to be exported as a model"
     public static let settings = Settings()
-    public static let plan = TrainingPlan(steps: 700, batch: 16)
+    public static let plan = TrainingPlan(steps: 600, batch: 8)
 
     /// Ends a story.
     static let mark = "<|endoftext|>"
