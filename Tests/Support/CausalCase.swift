@@ -15,6 +15,12 @@ func runCausal(_ test: ConformanceCase, on device: Device) throws -> Verdict {
         try run.greedy()
         try run.beams()
     }
+    let stored = continuation(
+        of: try tokens(file, "in.prompt_ids"), count: 24,
+        with: try LoadedModel.load(folder, on: device).model)
+    guard stored.ids == (try tokens(file, "out.greedy.ids")) else {
+        return .failed("with weights as they are stored it continues \(stored.ids)")
+    }
     let verdict = try compare(run.outputs, with: file, of: test)
     let gradients = "\(folder)/gradients.safetensors"
     guard verdict == .passed, exists(gradients) else { return verdict }

@@ -32,6 +32,7 @@ extension ConformanceCase {
         case "t5": return try runT5(self, on: device)
         case "logits_processors": return try runLogits(self)
         case "stories260k": return try runStories(self, on: device)
+        case "smollm2": return try runSmolLM(self, on: device)
         case "minilm": return try runMiniLM(self, on: device)
         default: return .skipped
         }

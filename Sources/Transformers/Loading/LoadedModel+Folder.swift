@@ -11,10 +11,12 @@ extension LoadedModel {
         (model, store) = try LoadedModel.network(
             checkpoint.renamed { $0.hubName(configuration.names) }, configuration, on: device)
         tokenizer = try LoadedModel.tokenizer(folder)
+        try LoadedModel.check(tokenizer, configuration, folder)
         let settings = try LoadedModel.optionalFields("\(folder)/tokenizer_config.json")
         chatTemplate = try LoadedModel.chatTemplate(folder, settings)
         let generation = try LoadedModel.optionalFields("\(folder)/generation_config.json")
-        endTokens = LoadedModel.endTokens(generation ?? fields)
+        endTokens = Set([generation, fields].compactMap { $0 }.flatMap(LoadedModel.endTokens))
+            .filter { (0..<configuration.vocabulary).contains($0) }.sorted()
         name = folder.split(separator: "/").last.map(String.init) ?? folder
         description = store.described(fields["model_type"]?.string ?? "")
     }
@@ -23,11 +25,13 @@ extension LoadedModel {
     static func network(
         _ checkpoint: Checkpoint, _ c: DecoderConfiguration, on device: Device
     ) throws -> (Decoder, ParameterStore) {
-        // A layer has several tensors: so many claimed layers cannot be in the file.
-        guard c.layers <= checkpoint.names.count else {
+        // A layer has several tensors, and so has an expert: more of them cannot be in the file.
+        let experts = c.experts?.count ?? 1
+        guard c.layers * experts <= checkpoint.names.count else {
             throw FileError(
                 checkpoint.origin,
-                "\(checkpoint.names.count) tensors cannot make \(c.layers) layers")
+                "\(checkpoint.names.count) tensors cannot make \(c.layers) layers"
+                    + (experts > 1 ? " of \(experts) experts" : ""))
         }
         return try ParameterStore.load(
             checkpoint, on: device,
@@ -66,7 +70,15 @@ extension LoadedModel {
         return try ChatTemplate(source)
     }
 
-    static func endTokens(_ fields: ConfigFields) -> [Int] {
+    /// A token without a row of the embedding could not be used.
+    static func check(_ tokenizer: Tokenizer?, _ c: DecoderConfiguration, _ path: String)
+        throws(FileError)
+    {
+        guard let tokenizer, tokenizer.count > c.vocabulary else { return }
+        throw FileError(path, "\(tokenizer.count) tokens for a model that knows \(c.vocabulary)")
+    }
+
+    private static func endTokens(_ fields: ConfigFields) -> [Int] {
         guard let value = fields["eos_token_id"] else { return [] }
         return value.ints ?? value.int.map { [$0] } ?? []
     }

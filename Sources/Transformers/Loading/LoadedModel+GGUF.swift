@@ -10,16 +10,13 @@ extension LoadedModel {
         let configuration = try DecoderConfiguration(gguf: description)
         let hasNone = file.metadata["tokenizer.ggml.model"]?.string == "no_vocab"
         tokenizer = hasNone ? nil : try Tokenizer(gguf: file.metadata, path: file.path)
-        guard tokenizer.map({ $0.count <= configuration.vocabulary }) ?? true else {
-            throw FileError(
-                file.path,
-                "\(tokenizer?.count ?? 0) tokens for a model of \(configuration.vocabulary)")
-        }
+        try LoadedModel.check(tokenizer, configuration, file.path)
         let source = file.metadata["tokenizer.chat_template"]?.string
         chatTemplate = try source.map { try ChatTemplate($0) }
         (model, store) = try LoadedModel.network(
             description.checkpoint(configuration, weights), configuration, on: device)
         endTokens = LoadedModel.endTokens(file.metadata, tokenizer)
+            .filter { (0..<configuration.vocabulary).contains($0) }
         name =
             file.metadata["general.name"]?.string
             ?? file.path.split(separator: "/").last.map(String.init) ?? file.path
