@@ -132,12 +132,13 @@ static void product_task(void *context, int64_t task, int32_t thread) {
 
 /// Long runs of columns let the hardware read ahead, but eight tasks a thread even out.
 static int64_t columns_of_task(const products_job *job, const product_part *part) {
-    int64_t columns = 0, widest = (256 << 10) / (part->p.w_row + 1);
+    int64_t all = 0, widest = (256 << 10) / (part->p.w_row + 1);
     for (int32_t i = 0; i < job->count; i++)
-        columns += job->part[i].p.n * parts(job->m, job->part[i].row_block);
-    int64_t even = least(columns / (8 * apus_thread_count()), part->p.n);
+        all += job->part[i].p.n * parts(job->m, job->part[i].row_block);
+    int64_t even = least(all / (8 * apus_thread_count()), part->p.n);
     if (part->p.groups) widest = 2 * COLUMNS;   // what their sums leave of the level-2 cache
-    return parts(least(even, widest) + 1, COLUMNS) * COLUMNS;
+    int64_t columns = least(even, widest) / COLUMNS * COLUMNS;
+    return columns < COLUMNS ? COLUMNS : columns;
 }
 
 static void multiply(products_job *job) {
