@@ -15,7 +15,7 @@ ONLY     ?=
 help:            ## Show this list
 	@grep -hE '^[a-z-]+: .*##' Makefile | sed -E 's/: .*## /\t/' | expand -t 14
 
-run: deps build  ## Install the packages, build, and show what this machine can do
+run: deps build  ## Install the packages, build, show what this machine can do, train two models
 	$(BUILD)/apus demo
 
 # With the headers for the compile check of the NEON kernels.

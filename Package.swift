@@ -105,7 +105,7 @@ let package = Package(
             name: "Transformers", dependencies: ["Networks", "Text", "Tensors", "Files"],
             swiftSettings: strict),
         .target(
-            name: "Autoencoders", dependencies: ["Networks", "Tensors", "Files"],
+            name: "Autoencoders", dependencies: ["Networks", "Metrics", "Tensors", "Files"],
             swiftSettings: strict),
         .target(
             name: "Adversarial", dependencies: ["Networks", "Metrics", "Tensors", "Files"],
@@ -153,7 +153,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "NetworksTests", dependencies: ["Networks", "Tensors", "Files"],
+            name: "NetworksTests", dependencies: ["Networks", "Tensors", "Files", "Support"],
             swiftSettings: strict),
         .testTarget(
             name: "DiffusionTests", dependencies: ["Diffusion", "Tensors", "Files", "Support"],
@@ -168,6 +168,9 @@ let package = Package(
         .testTarget(
             name: "TransformersTests",
             dependencies: ["Transformers", "Networks", "Text", "Files", "Tensors", "Support"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "MetricsTests", dependencies: ["Metrics", "Tensors", "Files"],
             swiftSettings: strict),
         .testTarget(name: "FilesTests", dependencies: ["Files", "Tensors"], swiftSettings: strict),
         .testTarget(

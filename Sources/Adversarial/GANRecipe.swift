@@ -20,57 +20,54 @@ public enum GANRecipe: Recipe {
     public static let plan = TrainingPlan(steps: 3000, batch: 256)
 
     public static func trainee(
-        _ settings: Settings, _ plan: TrainingPlan, data: DataPlace?, on device: Device
+        _ settings: Settings, _ plan: TrainingPlan, data: RunData, on device: Device
     ) throws -> any Trainee {
-        let points = try data.map { try PlanePoints(reading: $0.path) }
-        return GANTrainee(
-            settings, plan, points ?? PlanePoints(settings.density, plan.seed), on: device)
+        let points = try PlanePoints(data, otherwise: settings.density, seed: plan.seed)
+        return GANTrainee(settings, plan, points, on: device)
     }
 }
 
 private final class GANTrainee: Trainee {
     private let points: PlanePoints
     private let plan: TrainingPlan
-    private let make: VectorGenerator
-    private let judge: VectorCritic
-    private var generator, discriminator: Learner
-    private let settings: GANRecipe.Settings
-    private let key: RandomKey
+    private let model: (generator: VectorGenerator, critic: VectorCritic)
+    private var players: Players
     private let device: Device
 
     init(
         _ settings: GANRecipe.Settings, _ plan: TrainingPlan, _ points: PlanePoints,
         on device: Device
     ) {
-        let key = RandomKey(seed: plan.seed)
-        let stores = ["generator", "discriminator"].map {
-            ParameterStore(key: key.folded($0), on: device)
+        (model, players) = Players.playing(
+            plan, latent: settings.latent, generator: settings.generator, "discriminator",
+            settings.discriminator, on: device
+        ) {
+            (
+                VectorGenerator($0, widths: [settings.latent] + settings.hidden + [2]),
+                VectorCritic($1, widths: [2] + settings.hidden)
+            )
         }
-        make = VectorGenerator(stores[0].scope, widths: [settings.latent] + settings.hidden + [2])
-        judge = VectorCritic(stores[1].scope, widths: [2] + settings.hidden)
-        generator = Learner("generator", stores[0], settings.generator, plan)
-        discriminator = Learner("discriminator", stores[1], settings.discriminator, plan)
-        (self.points, self.plan, self.settings) = (points, plan, settings)
-        (self.key, self.device) = (key.folded("noise"), device)
+        (self.points, self.plan, self.device) = (points, plan, device)
     }
 
-    var networks: [(name: String, store: ParameterStore)] {
-        [("generator", generator.store), ("discriminator", discriminator.store)]
-    }
+    var networks: [(name: String, store: ParameterStore)] { players.networks }
     var work: (amount: Int, unit: String) { (plan.batch * plan.accumulate, "points") }
 
     func step(_ step: Int) throws -> Figures {
-        var key = key.folded(step)
-        func noise() -> Tensor { key.normal([plan.batch, settings.latent], on: device) }
-        let batches = (0..<plan.accumulate).map { step * plan.accumulate + $0 }
-        let loss = discriminator.step(step, over: batches) { context, number in
+        let noise = players.noise
+        var key = noise.key(step)
+        let (make, judge) = model
+        let batches = plan.numbers(step)
+        let loss = players.judge.step(step, over: batches) { context, number in
             let real = judge(points.batch(plan.batch, number: number, on: device), context)
-            let fake = noGrad { make(noise(), context) }
+            let z = noise(plan.batch, &key)
+            let fake = noGrad { make(z, context) }
             return real.nonsaturatingDiscriminatorLoss(fake: judge(fake, context))
         }
-        let fooling = discriminator.store.frozen {
-            generator.step(step, over: batches) { context, _ in
-                judge(make(noise(), context), context).nonsaturatingGeneratorLoss()
+        let fooling = players.judge.store.frozen {
+            players.generator.step(step, over: batches) { context, _ in
+                judge(make(noise(plan.batch, &key), context), context)
+                    .nonsaturatingGeneratorLoss()
             }
         }
         return ["discriminator": loss, "generator": fooling]
@@ -78,8 +75,8 @@ private final class GANTrainee: Trainee {
 
     private func made(_ count: Int, seed: UInt64) -> Tensor {
         var key = RandomKey(seed: seed)
-        return generator.whileAveraged {
-            make(key.normal([count, settings.latent], on: device)).cast(to: .f32)
+        return players.generator.whileAveraged {
+            model.generator(players.noise(count, &key)).cast(to: .f32)
         }
     }
 
@@ -93,21 +90,9 @@ private final class GANTrainee: Trainee {
 
     func samples(_ request: SampleRequest) throws -> [Sample] {
         let count = max(request.count ?? 64, 4000)
-        let both = [points.others(count, on: device), made(count, seed: request.seed)]
-        return [
-            .pictures(
-                Tensor.stacked(both.map { PlanePicture($0.scalars()).tensor }),
-                title: "real and made", columns: 2)
-        ]
+        return [points.compared(with: made(count, seed: request.seed))]
     }
 
-    func save(to state: inout TrainingState) {
-        generator.save(to: &state)
-        discriminator.save(to: &state)
-    }
-
-    func restore(from state: TrainingState) throws {
-        try generator.restore(from: state)
-        try discriminator.restore(from: state)
-    }
+    func save(to state: inout TrainingState) { players.save(to: &state) }
+    func restore(from state: TrainingState) throws { try players.restore(from: state) }
 }

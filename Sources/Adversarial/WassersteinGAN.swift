@@ -49,7 +49,7 @@ extension NoiseDecoder {
         let parts = stride(from: 0, to: count, by: 250).map { start in
             self(key.normal([min(250, count - start), latent], on: device), .evaluation)
         }
-        return (Tensor.concatenated(parts).cast(to: .f32) + 1) * 0.5
+        return ((Tensor.concatenated(parts).cast(to: .f32) + 1) * 0.5).clamped(min: 0, max: 1)
     }
 }
 

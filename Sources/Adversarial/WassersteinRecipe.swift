@@ -16,6 +16,7 @@ public enum WassersteinRecipe: Recipe {
             optimiser: .adam, lr: 2e-4, beta1: 0, beta2: 0.9, schedule: .constant)
         public var measured = 1000
         public var examples = 6000
+        public var pictures = PictureFeed.Settings()
     }
 
     public static let name = "wgan-gp"
@@ -25,103 +26,69 @@ public enum WassersteinRecipe: Recipe {
     public static let plan = TrainingPlan(steps: 1500, batch: 64)
 
     public static func trainee(
-        _ settings: Settings, _ plan: TrainingPlan, data: DataPlace?, on device: Device
+        _ settings: Settings, _ plan: TrainingPlan, data: RunData, on device: Device
     ) throws -> any Trainee {
-        let feed = try PictureFeed(data, plan, sidesMultipleOf: 8, on: device) {
-            .glyphs(settings.examples, seed: plan.seed, on: device)
-        }
+        let feed = try PictureFeed(
+            data, plan, settings.pictures, sidesMultipleOf: 8, on: device,
+            otherwise: .digits(settings.examples))
         return try WassersteinTrainee(settings, plan, feed, on: device)
     }
 }
 
-private final class WassersteinTrainee: Trainee {
-    private let feed: PictureFeed
-    private let judge: PictureJudge
+private final class WassersteinTrainee: PictureGame {
+    let feed: PictureFeed
+    let measure: PictureJudge
+    let measured: Int
+    var players: Players
     private let model: WassersteinGAN<PictureGenerator, PictureCritic>
-    private var generator, critic: Learner
-    private let settings: WassersteinRecipe.Settings
-    private let key: RandomKey
-    private let device: Device
+    private let plan: TrainingPlan
+    /// Steps of the critic for one of the generator.
+    private let turns: Int
 
     init(
         _ settings: WassersteinRecipe.Settings, _ plan: TrainingPlan, _ feed: PictureFeed,
         on device: Device
     ) throws {
         let configuration = PictureGANConfiguration(
-            size: feed.training.height, pictureChannels: feed.training.channels,
-            latent: settings.latent, channels: settings.channels)
-        let key = RandomKey(seed: plan.seed)
-        let stores = ["generator", "critic"].map {
-            ParameterStore(key: key.folded($0), on: device)
+            size: try feed.side(for: WassersteinRecipe.name),
+            pictureChannels: feed.facts.channels, latent: settings.latent,
+            channels: settings.channels)
+        (model, players) = Players.playing(
+            plan, latent: settings.latent, generator: settings.generator, "critic",
+            settings.critic, on: device
+        ) {
+            WassersteinGAN(
+                generator: PictureGenerator($0, configuration),
+                critic: PictureCritic($1, configuration), penaltyWeight: settings.penalty)
         }
-        model = WassersteinGAN(
-            generator: PictureGenerator(stores[0].scope, configuration),
-            critic: PictureCritic(stores[1].scope, configuration),
-            penaltyWeight: settings.penalty)
-        generator = Learner("generator", stores[0], settings.generator, plan)
-        critic = Learner("critic", stores[1], settings.critic, plan)
-        judge = try PictureJudge(feed, count: settings.measured, on: device)
-        (self.feed, self.settings, self.device) = (feed, settings, device)
-        self.key = key.folded("noise")
+        measure = PictureJudge(feed, count: settings.measured, on: device)
+        (self.feed, self.plan) = (feed, plan)
+        (measured, turns) = (settings.measured, settings.criticSteps)
     }
 
-    var networks: [(name: String, store: ParameterStore)] {
-        [("generator", generator.store), ("critic", critic.store)]
-    }
-    var work: (amount: Int, unit: String) {
-        (feed.work.amount * settings.criticSteps, feed.work.unit)
-    }
-
-    private func noise(_ count: Int, _ key: inout RandomKey) -> Tensor {
-        key.normal([count, settings.latent], on: device)
-    }
+    var work: (amount: Int, unit: String) { (feed.work.amount * turns, feed.work.unit) }
+    var maker: any NoiseDecoder { model.generator }
 
     func step(_ step: Int) throws -> Figures {
-        var key = key.folded(step)
+        let noise = players.noise
+        var key = noise.key(step)
         var distance = 0.0
-        for turn in 0..<settings.criticSteps {
-            let batches = feed.batches(step * settings.criticSteps + turn)
-            distance = critic.step(step, over: batches) { context, indices in
-                let alpha = key.uniform([indices.count], low: 0, high: 1, on: device)
+        for turn in 0..<turns {
+            let batches = try feed.batches(step * turns + turn)
+            distance = players.judge.step(step, over: batches) { context, batch in
+                let count = batch.labels.count
+                let alpha = key.uniform([count], low: 0, high: 1, on: batch.pictures.device)
                 return model.criticLoss(
-                    feed.pictures(indices) * 2 - 1, z: noise(indices.count, &key), alpha: alpha,
-                    context
+                    batch.pictures * 2 - 1, z: noise(count, &key), alpha: alpha, context
                 ).total
             }
         }
-        let fooling = critic.store.frozen {
-            generator.step(step, over: feed.batches(step)) { context, indices in
-                model.generatorLoss(z: noise(indices.count, &key), context)
+        let counts = [Int](repeating: plan.batch, count: plan.accumulate)
+        let fooling = players.judge.store.frozen {
+            players.generator.step(step, over: counts) { context, count in
+                model.generatorLoss(z: noise(count, &key), context)
             }
         }
         return ["critic": distance, "generator": fooling]
-    }
-
-    private func pictures(_ count: Int, seed: UInt64) -> Tensor {
-        generator.whileAveraged {
-            model.generator.pictures(count, latent: settings.latent, seed: seed, on: device)
-        }
-    }
-
-    func evaluate() throws -> Figures {
-        guard settings.measured > 0 else { return [:] }
-        return try judge.figures(pictures(settings.measured, seed: 0))
-    }
-
-    func samples(_ request: SampleRequest) throws -> [Sample] {
-        let made = pictures(request.count ?? 64, seed: request.seed)
-        return [.pictures(feed.unframed(made), title: "samples", columns: 8)]
-    }
-
-    func save(to state: inout TrainingState) {
-        generator.save(to: &state)
-        critic.save(to: &state)
-        judge.save(to: &state)
-    }
-
-    func restore(from state: TrainingState) throws {
-        try generator.restore(from: state)
-        try critic.restore(from: state)
-        try judge.restore(from: state)
     }
 }

@@ -21,7 +21,9 @@ enum Apus {
     }
 
     static func main() {
+        // Both come back as errors of the write, which are said in a line.
         signal(SIGPIPE, SIG_IGN)
+        signal(SIGXFSZ, SIG_IGN)
         let code = run(Array(CommandLine.arguments.dropFirst()))
         fflush(nil)
         exit(code)

@@ -100,7 +100,8 @@ struct Arguments: Sendable {
 
     /// Assignments "name=value" between commas; those within brackets belong to a value: "sizes=[1,2],steps=3".
     func assignments(_ name: String) throws(BenchmarkError) -> [String] {
-        guard let text = values[name] else { return [] }
+        guard has(name) else { return [] }
+        let text = texts(name).joined(separator: ",")
         var (items, depth) = ([""], 0)
         for letter in text {
             depth += "[{".contains(letter) ? 1 : "]}".contains(letter) ? -1 : 0

@@ -1,5 +1,6 @@
 import Benchmarking
 import Files
+import Networks
 import Tensors
 import Transformers
 

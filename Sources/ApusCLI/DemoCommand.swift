@@ -1,18 +1,19 @@
 import Benchmarking
 import Files
 import Glibc
+import Networks
 import Tensors
 
-/// `apus demo`: what this machine has, how fast three kernels are on it, and a small network that learns before the
-/// user's eyes.
+/// `apus demo`: what this machine has, how fast three kernels are on it, and two models that learn before the user's eyes.
 enum DemoCommand: Command {
     static let name = "demo"
     static let summary =
-        "Show the devices, a short checked benchmark with its roofline, and a network that learns."
-    static let usage = "[--report FILE] [--steps N]"
+        "Show the devices, a short checked benchmark, and a GPT and a diffusion model that learn."
+    static let usage = "[--report FILE] [--out FOLDER] [--steps N]"
     static let flags = [
         Flag("report", "FILE", "where the roofline page goes (apus-report.html)"),
-        Flag("steps", "N", "training steps (1500)"),
+        Flag("out", "FOLDER", "where the two runs are kept (apus-demo)"),
+        Flag("steps", "N", "training steps of each model (gpt 600, ddpm 200)"),
         Flag.device, Flag.threads,
     ]
 
@@ -21,7 +22,7 @@ enum DemoCommand: Command {
             throw BenchmarkError.usage("demo takes no words, but there is \(arguments.words[0])")
         }
         try setThreads(arguments)
-        let steps = try arguments.int("steps", in: 1...100_000) ?? 1500
+        let steps = try arguments.int("steps", in: 1...100_000)
         let report = try Output(arguments.text("report") ?? "apus-report.html")
         let devices =
             try arguments.has("device")
@@ -32,9 +33,15 @@ enum DemoCommand: Command {
         title("Three kernels, checked before they are timed")
         let failed = try benchmark(devices, report)
         let place = devices.count == 1 ? devices[0].device : .best
-        title("A network learns two spirals on \(place.name)")
-        let accuracy = train(steps, on: place)
-        return failed || accuracy < 0.95 ? 1 : 0
+        let out = arguments.text("out") ?? "apus-demo"
+        var learned = true
+        for lesson in Lesson.all {
+            title("\(lesson.title), on \(place.name)")
+            learned =
+                try lesson.run(steps, in: RunFolder("\(out)/\(lesson.recipe.name)"), place)
+                && learned
+        }
+        return failed || !learned ? 1 : 0
     }
 
     private static func title(_ text: String) {
@@ -87,69 +94,6 @@ enum DemoCommand: Command {
         try report.write(HTMLReport(environment, rows: rows).text)
         print("\n  The rooflines: \(report.path). All of it: apus bench --html report.html")
         return rows.contains { $0.failure != nil }
-    }
-
-    // MARK: the network
-
-    /// Trains, shows it, and gives the share of points that end in the right class.
-    private static func train(_ steps: Int, on device: Device) -> Double {
-        var spirals = Spirals(on: device)
-        let clock = ContinuousClock()
-        let start = clock.now
-        var shown = start
-        var lines = 0
-        while spirals.step < steps {
-            spirals.train(of: steps)
-            // A slow device ends early rather than late.
-            let elapsed = clock.now - start
-            if elapsed > .seconds(40) { break }
-            if Terminal.isPresent && spirals.step % max(1, steps / 100) == 0 {
-                lines = draw(spirals, steps, over: lines)
-                // A fast machine waits for the eye.
-                let rest = 0.05 - (clock.now - shown) / .seconds(1)
-                if rest > 0 { usleep(UInt32(rest * 1e6)) }
-                shown = clock.now
-            }
-        }
-        _ = draw(spirals, steps, over: lines)
-        let seconds = (clock.now - start) / .seconds(1)
-        let accuracy = spirals.accuracy
-        print(
-            "  \(spirals.step) steps in \(short(seconds)) s; "
-                + "\(fixed(accuracy * 100, 1)) % of the points are in the right class.")
-        return accuracy
-    }
-
-    /// Prints the picture, the bar and the loss, over those of the last time; the number of lines.
-    private static func draw(_ spirals: Spirals, _ steps: Int, over lines: Int) -> Int {
-        let picture = SpiralPicture(spirals)
-        let done = spirals.step * 40 / steps
-        let bar = String(repeating: "█", count: done) + String(repeating: "░", count: 40 - done)
-        var text = Terminal.hasColor ? picture.colored : picture.plain
-        text.append("")
-        text.append(
-            "  \(bar)  step \(spirals.step)  loss \(fixed(Double(spirals.losses.last ?? 0), 4))  ")
-        text.append("  loss  \(curve(spirals.losses, width: 48))")
-        if lines > 0 { print("\u{1b}[\(lines)A", terminator: "") }
-        for line in text { print(line + (Terminal.isPresent ? "\u{1b}[K" : "")) }
-        fflush(nil)
-        return text.count
-    }
-
-    /// The losses so far as a line of bars; their square roots, so that the small ones still show.
-    static func curve(_ losses: [Float], width: Int) -> String {
-        let bars = Array("▁▂▃▄▅▆▇█")
-        let highest = max(losses.max() ?? 1, 1e-6)
-        let count = min(width, losses.count)
-        return String(
-            (0..<count).map { i in
-                let part = losses[
-                    i * losses.count
-                        / count..<max(i * losses.count / count + 1, (i + 1) * losses.count / count)]
-                let mean = part.reduce(0, +) / Float(part.count)
-                guard mean.isFinite else { return "?" }
-                return bars[min(7, Int((mean / highest).squareRoot() * 7.99))]
-            })
     }
 }
 

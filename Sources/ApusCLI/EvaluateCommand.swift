@@ -43,15 +43,15 @@ enum EvaluateCommand: Command {
                 "--samples: pictures of two sizes, of which one is \(part.shape)")
         }
         let made = Tensor.concatenated(parts)
-        let feed = try PictureFeed(DataPlace(data), TrainingPlan(steps: 1, batch: 1), on: device) {
-            preconditionFailure("a place was given")
-        }
-        guard made.shape.dropFirst() == feed.test.pictures.shape.dropFirst() else {
+        let feed = try PictureFeed(
+            RunData(DataPlace(data)), TrainingPlan(steps: 1, batch: 1), on: device,
+            otherwise: .digits(1))
+        let shape = [feed.facts.height, feed.facts.width, feed.facts.channels]
+        guard Array(made.shape.dropFirst()) == shape else {
             throw BenchmarkError.failure(
-                "--samples: \(made.shape), but the pictures of \(data) are \(feed.test.pictures.shape)"
-            )
+                "--samples: \(made.shape), but the pictures of \(data) are \(shape)")
         }
-        let judge = try PictureJudge(feed, count: made.shape[0], on: device)
+        let judge = PictureJudge(feed, count: made.shape[0], on: device)
         if let path = arguments.text("features") { try judge.takeClassifier(from: RunFolder(path)) }
         return try judge.figures(made)
     }

@@ -14,12 +14,15 @@ struct FinishedRun {
     static let flags = [
         Flag("checkpoint", "FILE", "a checkpoint (best.safetensors, else the newest)"),
         Flag("set", "name=value", "another setting for this use, such as sampler=euler"),
+        Flag("type", "TYPE", "keep the weights in few bits: int8, int4, q8, q4, q4_K, …"),
         Flag("seed", "N", "of what is drawn (0)"),
         Flag.device, Flag.threads,
     ]
 
     /// The run that the command's one word names.
-    init(_ arguments: Arguments, _ command: String) throws {
+    ///
+    /// - Parameter quantizes: whether `--type` takes effect at once.
+    init(_ arguments: Arguments, _ command: String, quantizes: Bool = true) throws {
         guard arguments.words.count == 1 else {
             throw BenchmarkError.usage("\(command) needs one folder of apus train")
         }
@@ -32,8 +35,25 @@ struct FinishedRun {
         for assignment in try arguments.assignments("set") { try configuration.set(assignment) }
         self.configuration = configuration
         device = try TrainCommand.device(arguments)
-        trainee = try configuration.trainee(Recipes.named(configuration.recipe), on: device)
+        trainee = try configuration.trainee(
+            Recipes.named(configuration.recipe), of: folder, on: device)
         try trainee.restore(from: FinishedRun.state(arguments.text("checkpoint"), folder))
+        if quantizes, let format = try FinishedRun.format(arguments) { quantize(format) }
+    }
+
+    /// The format of `--type`.
+    static func format(_ arguments: Arguments) throws -> Networks.WeightFormat? {
+        try arguments.text("type").map { name in
+            guard let format = Networks.WeightFormat(name) else {
+                throw BenchmarkError.usage(
+                    "--type is \(name), but must be int8, int4, q8, q4 or a block format of GGUF")
+            }
+            return format
+        }
+    }
+
+    func quantize(_ format: Networks.WeightFormat) {
+        for network in trainee.networks { network.store.quantize(format) }
     }
 
     private static func state(_ path: String?, _ folder: RunFolder) throws -> TrainingState {
@@ -76,6 +96,9 @@ enum SampleCommand: Command {
         }
         for case .text(let text) in samples { print(text) }
         let pictures = samples.filter { if case .pictures = $0 { true } else { false } }
+        if case .pictures(let first, _, let columns) = pictures.first {
+            TerminalPicture(first, columns: columns).lines.forEach { print($0) }
+        }
         for path in try write(pictures, to: { "sample\($0)" }) { print(path) }
         return 0
     }

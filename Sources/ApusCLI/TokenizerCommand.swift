@@ -1,6 +1,7 @@
 import Benchmarking
 import Files
 import Glibc
+import Networks
 import Text
 
 /// `apus tokenizer train`: makes a vocabulary from text files.

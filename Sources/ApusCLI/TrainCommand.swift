@@ -20,7 +20,9 @@ enum TrainCommand: Command {
         Flag("precision", "f32|bf16|f16", "of activations and products; weights stay f32 (f32)"),
         Flag("seed", "N", "the same seed gives the same run, bit for bit (1)"),
         Flag("config", "FILE", "settings as JSON, such as another run's config.json"),
-        Flag("set", "name=value", "one setting; several are separated by commas"),
+        Flag(
+            "set", "name=value", "one setting; several stand between commas, or each behind a --set"
+        ),
         Flag("list", nil, "print the recipe's settings and train nothing"),
         Flag.device, Flag.threads,
     ]
@@ -98,8 +100,9 @@ enum TrainCommand: Command {
         _ arguments: Arguments
     ) throws -> Int32 {
         let device = try TrainCommand.device(arguments)
-        let trainee = try configuration.trainee(recipe, on: device)
-        try configuration.write(to: folder)
+        let resumes = arguments.has("resume")
+        let trainee = try configuration.trainee(recipe, of: resumes ? folder : nil, on: device)
+        try configuration.write(to: folder, trainee.notes)
         let count = trainee.networks.reduce(0) { $0 + $1.store.count }
         print(
             "\(recipe.name): \(count) parameters on \(device.name), \(configuration.plan.steps) "
@@ -108,7 +111,7 @@ enum TrainCommand: Command {
         let loop = TrainingLoop(
             configuration.plan, trainee, in: folder, on: device,
             title: "apus train \(recipe.name)")
-        switch try loop.run(resuming: arguments.has("resume")) {
+        switch try loop.run(resuming: resumes) {
         case .finished: print("\(folder.path): done; apus sample \(folder.path) makes samples")
         case .interrupted(let step):
             print("\(folder.path): saved after \(step) steps; --resume goes on")

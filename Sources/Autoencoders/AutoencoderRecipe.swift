@@ -1,3 +1,4 @@
+import Metrics
 public import Networks
 public import Tensors
 
@@ -8,11 +9,14 @@ public enum AutoencoderRecipe: Recipe {
         /// Widths from the picture to the code; the first is what the pictures have.
         public var hidden = [512, 256]
         public var code = 128
+        /// Convolutions instead: the channels of each stage, which halves the sides; empty: none.
+        public var stages: [Int] = []
         /// The deviation of noise that is added to the input and must be taken away again; 0: none.
         public var noise: Float = 0
         public var learner = Learner.Settings(optimiser: .adam, lr: 1e-3, schedule: .constant)
         /// Pictures of the made-up set.
         public var examples = 6000
+        public var pictures = PictureFeed.Settings()
     }
 
     public static let name = "autoencoder"
@@ -21,19 +25,21 @@ public enum AutoencoderRecipe: Recipe {
     public static let plan = TrainingPlan(steps: 2000, batch: 128)
 
     public static func trainee(
-        _ settings: Settings, _ plan: TrainingPlan, data: DataPlace?, on device: Device
+        _ settings: Settings, _ plan: TrainingPlan, data: RunData, on device: Device
     ) throws -> any Trainee {
-        let feed = try PictureFeed(data, plan, on: device) {
-            .glyphs(settings.examples, seed: plan.seed, on: device)
-        }
+        let feed = try PictureFeed(
+            data, plan, settings.pictures, sidesMultipleOf: 1 << settings.stages.count, on: device,
+            otherwise: .digits(settings.examples))
         return AutoencoderTrainee(settings, plan, feed, on: device)
     }
 }
 
-private final class AutoencoderTrainee: Trainee {
+private final class AutoencoderTrainee: SingleTrainee {
     private let feed: PictureFeed
-    private let model: Autoencoder
-    private var learner: Learner
+    private let model: any PictureAutoencoder
+    /// Whether the model takes vectors.
+    private let flattens: Bool
+    var learner: Learner
     private let noise: Float
     private let key: RandomKey
 
@@ -42,21 +48,26 @@ private final class AutoencoderTrainee: Trainee {
         on device: Device
     ) {
         let store = ParameterStore(seed: plan.seed, on: device)
-        let input = feed.training.height * feed.training.width * feed.training.channels
-        model = Autoencoder(
-            store.scope, .init(widths: [input] + settings.hidden + [settings.code]))
+        let facts = feed.facts
+        flattens = settings.stages.isEmpty
+        model =
+            flattens
+            ? Autoencoder(
+                store.scope, .init(widths: [facts.elements] + settings.hidden + [settings.code]))
+            : ConvolutionalAutoencoder(
+                store.scope, PictureCoding(facts, settings.stages), code: settings.code)
         learner = Learner("model", store, settings.learner, plan)
         (self.feed, noise) = (feed, settings.noise)
         key = RandomKey(seed: plan.seed).folded("noise")
     }
 
-    var networks: [(name: String, store: ParameterStore)] { [("model", learner.store)] }
     var work: (amount: Int, unit: String) { feed.work }
+    var notes: [RunNote] { [feed.note] }
 
     func step(_ step: Int) throws -> Figures {
         var key = key.folded(step)
-        let loss = learner.step(step, over: feed.batches(step)) { context, indices in
-            let x = feed.pictures(indices).flattened(1)
+        let loss = learner.step(step, over: try feed.batches(step)) { context, batch in
+            let x = shaped(batch.pictures)
             return model(noisy(x, &key), context).cast(to: .f32).mseLoss(x)
         }
         return ["loss": loss]
@@ -67,37 +78,67 @@ private final class AutoencoderTrainee: Trainee {
         return (x + key.normal(x.shape, deviation: noise, on: x.device)).clamped(min: 0, max: 1)
     }
 
+    private func shaped(_ pictures: Tensor) -> Tensor {
+        flattens ? pictures.flattened(1) : pictures
+    }
+
+    /// What comes back of pictures (N, H, W, C) in f32.
+    private func reconstructed(_ pictures: Tensor) -> Tensor {
+        model(shaped(pictures)).cast(to: .f32).reshaped(pictures.shape)
+    }
+
+    /// The mean squared error of each picture: how odd it is.
+    private static func oddness(_ x: Tensor, _ y: Tensor) -> Tensor {
+        (y - x).squared().mean(axes: [1, 2, 3])
+    }
+
+    /// How well test pictures come back, and the score that only one in a hundred of them exceeds.
     func evaluate() throws -> Figures {
-        learner.whileAveraged {
-            feed.testMean { batch in
-                let x = batch.values.flattened(1)
-                return [("mse", model(x).mseLoss(x))]
+        try learner.whileAveraged {
+            var scores: [Float] = []
+            var figures = try feed.testMean { batch in
+                let (x, y) = (batch.values, reconstructed(batch.values))
+                let errors = AutoencoderTrainee.oddness(x, y)
+                scores += errors.scalars()
+                let quality = [("mse", errors.mean()), ("psnr", PictureQuality.psnr(x, y).mean())]
+                guard PictureQuality.hasRoom(x) else { return quality }
+                return quality + [("ssim", PictureQuality.ssim(x, y).mean())]
             }
+            figures.append("odd above", Double(scores.sorted()[scores.count * 99 / 100]))
+            return figures
         }
     }
 
     /// Test pictures above what comes back, and the oddest of them.
     func samples(_ request: SampleRequest) throws -> [Sample] {
-        let set = feed.test[0..<min(feed.test.count, max(500, request.count ?? 64))]
-        let x = set.values
+        let x = try feed.testPictures(max(500, request.count ?? 64))
         var key = RandomKey(seed: request.seed)
-        let input = noisy(x.flattened(1), &key)
-        let y = model(input)
-        let errors = (y - x.flattened(1)).squared().mean(axes: [1])
-        let odd = errors.top(min(16, set.count), axis: 0).indices
-        let count = min(16, set.count)
-        let shape = [count] + x.shape.dropFirst()
-        func first(_ t: Tensor) -> Tensor { t.narrowed(0, start: 0, count: count).reshaped(shape) }
-        func oddest(_ t: Tensor) -> Tensor { t.selecting(odd).reshaped(shape) }
-        return [
-            .pictures(
-                Tensor.concatenated([first(input), first(y)]), title: "reconstructions", columns: 16
-            ),
-            .pictures(
-                Tensor.concatenated([oddest(input), oddest(y)]), title: "oddest", columns: 16),
-        ]
+        let input = noisy(x, &key)
+        return learner.whileAveraged {
+            let y = reconstructed(input)
+            let count = min(16, x.shape[0])
+            let odd = AutoencoderTrainee.oddness(x, y).top(count, axis: 0).indices
+            func first(_ t: Tensor) -> Tensor { t.narrowed(0, start: 0, count: count) }
+            return [
+                .pictures(
+                    Tensor.concatenated([first(input), first(y)]), title: "reconstructions",
+                    columns: 16),
+                .pictures(
+                    Tensor.concatenated([input.selecting(odd), y.selecting(odd)]), title: "oddest",
+                    columns: 16),
+            ]
+        }
     }
+}
 
-    func save(to state: inout TrainingState) { learner.save(to: &state) }
-    func restore(from state: TrainingState) throws { try learner.restore(from: state) }
+extension PictureFeed.Facts {
+    /// Numbers of a picture.
+    var elements: Int { height * width * channels }
+}
+
+extension PictureCoding {
+    init(_ facts: PictureFeed.Facts, _ stages: [Int]) {
+        self.init(
+            height: facts.height, width: facts.width, channels: facts.channels, stages: stages)
+    }
 }

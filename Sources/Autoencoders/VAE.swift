@@ -1,8 +1,30 @@
 public import Networks
 public import Tensors
 
+/// A network from pictures or vectors in 0 ... 1 to a Gaussian of codes, and from codes to logits of them.
+public protocol GaussianAutoencoder: Sendable {
+    /// Numbers of a code.
+    var latent: Int { get }
+    /// The weight of the code's divergence from the normal distribution.
+    var beta: Float { get }
+    func encode(_ x: Tensor, _ context: Context) -> GaussianCode
+    func decode(_ z: Tensor, _ context: Context) -> Tensor
+}
+
+extension GaussianAutoencoder {
+    /// What a training step minimises, from noise (N, latent) of the normal distribution.
+    public func loss(_ x: Tensor, noise: Tensor, _ context: Context = .evaluation) -> EvidenceBound
+    {
+        let code = encode(x, context)
+        let logits = decode(code.sample(noise), context).cast(to: .f32)
+        return EvidenceBound(
+            reconstruction: logits.bceWithLogitsLoss(x, reduction: .batchMean),
+            divergence: code.divergence, beta: beta)
+    }
+}
+
 /// A variational autoencoder of vectors in 0 ... 1 (Kingma & Welling 2014): a Gaussian code, and logits of each input.
-public struct VAE: Sendable {
+public struct VAE: GaussianAutoencoder {
     public struct Configuration: Sendable, Hashable, Codable {
         public var input = 784
         /// Widths between the input and the code; the decoder goes back along them.
@@ -19,6 +41,8 @@ public struct VAE: Sendable {
     }
 
     public let configuration: Configuration
+    public var latent: Int { configuration.latent }
+    public var beta: Float { configuration.beta }
     let encoder: [Linear]
     let mu: Linear
     let logVariance: Linear
@@ -48,16 +72,6 @@ public struct VAE: Sendable {
     /// Codes (N, latent) to logits (N, input).
     public func decode(_ z: Tensor, _ context: Context = .evaluation) -> Tensor {
         decoder(context.cast(z))
-    }
-
-    /// What a training step minimises, from noise (N, latent) of the normal distribution.
-    public func loss(_ x: Tensor, noise: Tensor, _ context: Context = .evaluation) -> EvidenceBound
-    {
-        let code = encode(x, context)
-        let logits = decode(code.sample(noise), context).cast(to: .f32)
-        return EvidenceBound(
-            reconstruction: logits.bceWithLogitsLoss(x, reduction: .batchMean),
-            divergence: code.divergence, beta: configuration.beta)
     }
 }
 

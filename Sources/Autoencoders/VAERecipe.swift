@@ -5,11 +5,14 @@ public import Tensors
 public enum VAERecipe: Recipe {
     public struct Settings: Codable, Sendable {
         public var hidden = [512, 256]
+        /// Convolutions instead: the channels of each stage, which halves the sides; empty: none.
+        public var stages: [Int] = []
         public var latent = 32
         /// The weight of the code's divergence; above 1 its axes come apart (Higgins et al. 2017).
         public var beta: Float = 1
         public var learner = Learner.Settings(optimiser: .adam, lr: 1e-3, schedule: .constant)
         public var examples = 6000
+        public var pictures = PictureFeed.Settings()
     }
 
     public static let name = "vae"
@@ -18,19 +21,21 @@ public enum VAERecipe: Recipe {
     public static let plan = TrainingPlan(steps: 3000, batch: 128)
 
     public static func trainee(
-        _ settings: Settings, _ plan: TrainingPlan, data: DataPlace?, on device: Device
+        _ settings: Settings, _ plan: TrainingPlan, data: RunData, on device: Device
     ) throws -> any Trainee {
-        let feed = try PictureFeed(data, plan, on: device) {
-            .glyphs(settings.examples, seed: plan.seed, on: device)
-        }
+        let feed = try PictureFeed(
+            data, plan, settings.pictures, sidesMultipleOf: 1 << settings.stages.count, on: device,
+            otherwise: .digits(settings.examples))
         return VAETrainee(settings, plan, feed, on: device)
     }
 }
 
-private final class VAETrainee: Trainee {
+private final class VAETrainee: SingleTrainee {
     private let feed: PictureFeed
-    private let model: VAE
-    private var learner: Learner
+    private let model: any GaussianAutoencoder
+    /// Whether the model takes vectors.
+    private let flattens: Bool
+    var learner: Learner
     private let key: RandomKey
     private let device: Device
 
@@ -39,31 +44,40 @@ private final class VAETrainee: Trainee {
         on device: Device
     ) {
         let store = ParameterStore(seed: plan.seed, on: device)
-        let input = feed.training.height * feed.training.width * feed.training.channels
-        model = VAE(
-            store.scope,
-            .init(
-                input: input, hidden: settings.hidden, latent: settings.latent,
-                beta: settings.beta))
+        flattens = settings.stages.isEmpty
+        model =
+            flattens
+            ? VAE(
+                store.scope,
+                .init(
+                    input: feed.facts.elements, hidden: settings.hidden, latent: settings.latent,
+                    beta: settings.beta))
+            : ConvolutionalVAE(
+                store.scope, PictureCoding(feed.facts, settings.stages), latent: settings.latent,
+                beta: settings.beta)
         learner = Learner("model", store, settings.learner, plan)
         (self.feed, self.device) = (feed, device)
         key = RandomKey(seed: plan.seed).folded("noise")
     }
 
-    var networks: [(name: String, store: ParameterStore)] { [("model", learner.store)] }
     var work: (amount: Int, unit: String) { feed.work }
+    var notes: [RunNote] { [feed.note] }
+
+    private func shaped(_ pictures: Tensor) -> Tensor {
+        flattens ? pictures.flattened(1) : pictures
+    }
 
     private func bound(_ x: Tensor, _ key: inout RandomKey, _ context: Context = .evaluation)
         -> EvidenceBound
     {
-        let noise = key.normal([x.shape[0], model.configuration.latent], on: x.device)
-        return model.loss(x.flattened(1), noise: noise, context)
+        let noise = key.normal([x.shape[0], model.latent], on: x.device)
+        return model.loss(shaped(x), noise: noise, context)
     }
 
     func step(_ step: Int) throws -> Figures {
         var key = key.folded(step)
-        let loss = learner.step(step, over: feed.batches(step)) { context, indices in
-            bound(feed.pictures(indices), &key, context).total
+        let loss = learner.step(step, over: try feed.batches(step)) { context, batch in
+            bound(batch.pictures, &key, context).total
         }
         return ["loss": loss]
     }
@@ -71,8 +85,8 @@ private final class VAETrainee: Trainee {
     /// The negative evidence bound in nats a picture, and its parts.
     func evaluate() throws -> Figures {
         var key = RandomKey(seed: 0).folded("evaluation")
-        return learner.whileAveraged {
-            feed.testMean { batch in
+        return try learner.whileAveraged {
+            try feed.testMean { batch in
                 let bound = bound(batch.values, &key)
                 return [
                     ("elbo", bound.reconstruction + bound.divergence),
@@ -85,22 +99,23 @@ private final class VAETrainee: Trainee {
     /// Pictures from random codes, and ways between test pictures.
     func samples(_ request: SampleRequest) throws -> [Sample] {
         var key = RandomKey(seed: request.seed)
+        let ends = try feed.testPictures(12)
         return learner.whileAveraged {
-            let z = key.normal([request.count ?? 64, model.configuration.latent], on: device)
-            let ends = model.encode(feed.test[0..<min(12, feed.test.count)].values.flattened(1))
-                .mean
+            let z = key.normal([request.count ?? 64, model.latent], on: device)
+            let codes = model.encode(shaped(ends), .evaluation).mean
             return [
                 .pictures(pictures(z), title: "samples", columns: 8),
                 .pictures(
-                    pictures(VAETrainee.ways(ends, steps: 12)), title: "interpolations", columns: 12
+                    pictures(VAETrainee.ways(codes, steps: 12)), title: "interpolations",
+                    columns: 12
                 ),
             ]
         }
     }
 
     private func pictures(_ z: Tensor) -> Tensor {
-        model.decode(z).sigmoid().reshaped(
-            [z.shape[0], feed.test.height, feed.test.width, feed.test.channels])
+        model.decode(z, .evaluation).cast(to: .f32).sigmoid().reshaped(
+            [z.shape[0], feed.facts.height, feed.facts.width, feed.facts.channels])
     }
 
     /// From each code (N, D) to the one half the list further on: (N / 2 · steps, D).
@@ -112,7 +127,4 @@ private final class VAETrainee: Trainee {
         let to = codes.narrowed(0, start: half, count: half).expandingAxis(1)
         return (from + (to - from) * share).reshaped([half * steps, codes.shape[1]])
     }
-
-    func save(to state: inout TrainingState) { learner.save(to: &state) }
-    func restore(from state: TrainingState) throws { try learner.restore(from: state) }
 }

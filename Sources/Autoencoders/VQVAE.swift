@@ -76,6 +76,8 @@ public struct VQVAE: Sendable {
         public let reconstruction, codebook, commitment: Tensor
         /// (N, h, w)
         public let indices: Tensor
+        /// What comes back of the pictures.
+        public let pictures: Tensor
         let weight: Float
         public var total: Tensor { reconstruction + codebook + commitment * weight }
     }
@@ -88,7 +90,7 @@ public struct VQVAE: Sendable {
         let y = decode(z + (q - z).detached, context)
         return Loss(
             reconstruction: y.mseLoss(x), codebook: q.mseLoss(z.detached),
-            commitment: z.mseLoss(q.detached), indices: indices,
+            commitment: z.mseLoss(q.detached), indices: indices, pictures: y.detached,
             weight: configuration.commitment)
     }
 }

@@ -1,3 +1,4 @@
+import Metrics
 public import Networks
 public import Tensors
 
@@ -10,6 +11,7 @@ public enum VQVAERecipe: Recipe {
         public var commitment: Float = 0.25
         public var learner = Learner.Settings(optimiser: .adam, lr: 1e-3, schedule: .cosine)
         public var examples = 6000
+        public var pictures = PictureFeed.Settings()
     }
 
     public static let name = "vqvae"
@@ -18,19 +20,19 @@ public enum VQVAERecipe: Recipe {
     public static let plan = TrainingPlan(steps: 1500, batch: 64)
 
     public static func trainee(
-        _ settings: Settings, _ plan: TrainingPlan, data: DataPlace?, on device: Device
+        _ settings: Settings, _ plan: TrainingPlan, data: RunData, on device: Device
     ) throws -> any Trainee {
-        let feed = try PictureFeed(data, plan, sidesMultipleOf: 4, on: device) {
-            .shapes(settings.examples, seed: plan.seed, on: device)
-        }
+        let feed = try PictureFeed(
+            data, plan, settings.pictures, sidesMultipleOf: 4, on: device,
+            otherwise: .shapes(settings.examples))
         return VQVAETrainee(settings, plan, feed, on: device)
     }
 }
 
-private final class VQVAETrainee: Trainee {
+private final class VQVAETrainee: SingleTrainee {
     private let feed: PictureFeed
     private let model: VQVAE
-    private var learner: Learner
+    var learner: Learner
 
     init(
         _ settings: VQVAERecipe.Settings, _ plan: TrainingPlan, _ feed: PictureFeed,
@@ -40,31 +42,34 @@ private final class VQVAETrainee: Trainee {
         model = VQVAE(
             store.scope,
             .init(
-                channels: feed.training.channels, hidden: settings.hidden, code: settings.code,
+                channels: feed.facts.channels, hidden: settings.hidden, code: settings.code,
                 codes: settings.codes, commitment: settings.commitment))
         learner = Learner("model", store, settings.learner, plan)
         self.feed = feed
     }
 
-    var networks: [(name: String, store: ParameterStore)] { [("model", learner.store)] }
     var work: (amount: Int, unit: String) { feed.work }
+    var notes: [RunNote] { [feed.note] }
 
     func step(_ step: Int) throws -> Figures {
-        let loss = learner.step(step, over: feed.batches(step)) { context, indices in
-            model.loss(feed.pictures(indices), context).total
+        let loss = learner.step(step, over: try feed.batches(step)) { context, batch in
+            model.loss(batch.pictures, context).total
         }
         return ["loss": loss]
     }
 
     /// The reconstruction's error, and how many codes are in use: exp of the entropy of their shares.
     func evaluate() throws -> Figures {
-        var shares = Tensor.zeros([model.configuration.codes], on: feed.test.pictures.device)
-        var figures = learner.whileAveraged {
-            feed.testMean { batch in
+        var shares = Tensor.zeros([model.configuration.codes], on: learner.store.device)
+        var figures = try learner.whileAveraged {
+            try feed.testMean { batch in
                 let loss = model.loss(batch.values)
                 shares += loss.indices.flattened().oneHot(model.configuration.codes).cast(to: .f32)
                     .sum(axes: [0])
-                return [("mse", loss.reconstruction)]
+                return [
+                    ("mse", loss.reconstruction),
+                    ("psnr", PictureQuality.psnr(batch.values, loss.pictures).mean()),
+                ]
             }
         }
         let p = shares / shares.sum()
@@ -74,7 +79,7 @@ private final class VQVAETrainee: Trainee {
 
     /// Test pictures, each row followed by what comes back.
     func samples(_ request: SampleRequest) throws -> [Sample] {
-        let x = feed.test[0..<min(16, feed.test.count)].values
+        let x = try feed.testPictures(16)
         let y = learner.whileAveraged {
             model.decode(model.codes(model.indices(model.encode(x))))
         }
@@ -84,7 +89,4 @@ private final class VQVAETrainee: Trainee {
                 columns: 16)
         ]
     }
-
-    func save(to state: inout TrainingState) { learner.save(to: &state) }
-    func restore(from state: TrainingState) throws { try learner.restore(from: state) }
 }

@@ -22,7 +22,7 @@ public enum DDPMRecipe: Recipe {
         /// "linear", "squaredcos_cap_v2", "scaled_linear", "sigmoid".
         public var schedule = "squaredcos_cap_v2"
         public var timesteps = 1000
-        /// ddpm, ddim, pndm, dpm++, euler, euler-ancestral, heun or unipc, and its steps.
+        /// ddpm, ddim, pndm, dpm++, euler, euler-ancestral, heun, unipc or lcm, and its steps.
         public var sampler = "ddim"
         public var samplerSteps = 30
         /// How its steps lie among the timesteps: "leading", "linspace", "trailing", or "own", the sampler's.
@@ -42,6 +42,7 @@ public enum DDPMRecipe: Recipe {
         /// Pictures by which an evaluation measures the distance to real ones; 0: only the loss.
         public var measured = 0
         public var examples = 6000
+        public var pictures = PictureFeed.Settings()
     }
 
     public static let name = "ddpm"
@@ -50,11 +51,14 @@ public enum DDPMRecipe: Recipe {
     public static let plan = TrainingPlan(steps: 1500, batch: 32)
 
     public static func trainee(
-        _ settings: Settings, _ plan: TrainingPlan, data: DataPlace?, on device: Device
+        _ settings: Settings, _ plan: TrainingPlan, data: RunData, on device: Device
     ) throws -> any Trainee {
         let halvings = max(0, settings.multipliers.count - 1)
-        let feed = try PictureFeed(data, plan, sidesMultipleOf: 1 << halvings, on: device) {
-            .shapes(settings.examples, seed: plan.seed, on: device)
+        let feed = try PictureFeed(
+            data, plan, settings.pictures, sidesMultipleOf: 1 << halvings, on: device,
+            otherwise: .shapes(settings.examples))
+        if let problem = settings.problem(for: feed.facts) {
+            throw FileError("settings", problem)
         }
         return try DDPMTrainee(settings, plan, feed, on: device)
     }
@@ -75,20 +79,21 @@ private final class DDPMTrainee: Trainee {
         on device: Device
     ) throws {
         let store = ParameterStore(seed: plan.seed, on: device)
-        model = UNet(store.scope, settings.network(for: feed.training))
+        model = UNet(store.scope, settings.network(for: feed.facts))
         learner = Learner("model", store, settings.learner, plan)
         diffusion = try DiffusionTask(settings, on: device)
-        judge = try PictureJudge(feed, count: max(1, settings.measured), on: device)
+        judge = PictureJudge(feed, count: max(1, settings.measured), on: device)
         (self.feed, self.settings, self.device) = (feed, settings, device)
         key = RandomKey(seed: plan.seed).folded("noise")
     }
 
     var networks: [(name: String, store: ParameterStore)] { [("model", learner.store)] }
+    var notes: [RunNote] { [feed.note] }
     var work: (amount: Int, unit: String) { feed.work }
 
     /// The mean squared error of what the network says about pictures at random times.
     private func loss(
-        _ batch: (pictures: Tensor, labels: Tensor), _ key: inout RandomKey, hiding share: Float,
+        _ batch: PictureFeed.Batch, _ key: inout RandomKey, hiding share: Float,
         _ context: Context
     ) -> Tensor {
         let x0 = batch.pictures * 2 - 1
@@ -99,7 +104,7 @@ private final class DDPMTrainee: Trainee {
         let noise = key.normal(x0.shape, on: device)
         let hides = key.uniform([n], low: 0, high: 1, on: device).less(share)
         let labels = batch.labels.cast(to: .f32).masked(
-            hides, with: Float(feed.training.classes.count)
+            hides, with: Float(feed.facts.classes.count)
         ).cast(to: .i32)
         let (input, target) = diffusion.example(x0, noise, at: t)
         return model(input, at: t.cast(to: .f32), labels: labels, context).mseLoss(target)
@@ -107,18 +112,17 @@ private final class DDPMTrainee: Trainee {
 
     func step(_ step: Int) throws -> Figures {
         var key = key.folded(step)
-        let loss = learner.step(step, over: feed.batches(step)) { context, indices in
-            self.loss(feed.training.batch(indices), &key, hiding: settings.hidden, context)
+        let loss = learner.step(step, over: try feed.batches(step)) { context, batch in
+            self.loss(batch, &key, hiding: settings.hidden, context)
         }
         return ["loss": loss]
     }
 
     func evaluate() throws -> Figures {
         var key = RandomKey(seed: 0).folded("evaluation")
-        var figures = learner.whileAveraged {
-            feed.testMean(limit: 500) { set in
-                let all = set.batch((0..<Int32(set.count)).map { $0 })
-                return [("loss", loss(all, &key, hiding: 0, .evaluation))]
+        var figures = try learner.whileAveraged {
+            try feed.testMean(limit: 500) { set in
+                [("loss", loss(set.all, &key, hiding: 0, .evaluation))]
             }
         }
         guard settings.measured > 0 else { return figures }
@@ -138,14 +142,16 @@ private final class DDPMTrainee: Trainee {
     }
 
     private func sampled(_ range: Range<Int>, _ key: inout RandomKey) throws -> Tensor {
-        let classes = feed.training.classes.count
+        let classes = feed.facts.classes.count
         let wanted = range.map { Int32(settings.label < 0 ? $0 % classes : settings.label) }
         let labels = Tensor(wanted, shape: [wanted.count], on: device)
         let none = Tensor(
             [Int32](repeating: Int32(classes), count: wanted.count), shape: [wanted.count],
             on: device)
         var sampler = try diffusion.sampler()
-        let shape = [range.count, feed.test.height, feed.test.width, feed.test.channels]
+        let shape = [
+            range.count, feed.facts.height, feed.facts.width, feed.facts.channels,
+        ]
         return learner.whileAveraged {
             sampler.sample(shape, key: &key, on: device) { x, time in
                 let t = Tensor.full([range.count], Float(time), on: device)
@@ -159,7 +165,7 @@ private final class DDPMTrainee: Trainee {
     }
 
     func samples(_ request: SampleRequest) throws -> [Sample] {
-        let columns = settings.label < 0 ? max(4, feed.training.classes.count) : 8
+        let columns = settings.label < 0 ? max(4, feed.facts.classes.count) : 8
         let count = columns * max(1, (request.count ?? 64) / columns)
         return [
             .pictures(
@@ -179,12 +185,25 @@ private final class DDPMTrainee: Trainee {
 }
 
 extension DDPMRecipe.Settings {
-    fileprivate func network(for set: PictureSet) -> UNet.Configuration {
+    /// Why no network can be made so, if none can.
+    fileprivate func problem(for facts: PictureFeed.Facts) -> String? {
+        if channels < 8 || channels % 8 != 0 { return "channels is \(channels), no multiple of 8" }
+        if multipliers.isEmpty || multipliers.contains(where: { $0 < 1 }) {
+            return "multipliers is \(multipliers), but must be numbers above 0"
+        }
+        if blocks < 1 || timesteps < 2 || samplerSteps < 1 || samplerSteps > timesteps {
+            return "blocks, timesteps or samplerSteps is out of range"
+        }
+        let classes = facts.classes.count
+        return label < classes ? nil : "label is \(label), but there are \(classes) classes from 0"
+    }
+
+    fileprivate func network(for facts: PictureFeed.Facts) -> UNet.Configuration {
         var c = UNet.Configuration()
-        (c.pictureChannels, c.channels, c.multipliers) = (set.channels, channels, multipliers)
+        (c.pictureChannels, c.channels, c.multipliers) = (facts.channels, channels, multipliers)
         (c.blocks, c.attention, c.dropout) = (blocks, attention, dropout)
         c.groups = 8
-        c.classes = conditional ? set.classes.count : nil
+        c.classes = conditional ? facts.classes.count : nil
         return c
     }
 }
@@ -195,7 +214,7 @@ private struct DiffusionTask {
         "ddpm": "DDPMScheduler", "ddim": "DDIMScheduler", "pndm": "PNDMScheduler",
         "dpm++": "DPMSolverMultistepScheduler", "euler": "EulerDiscreteScheduler",
         "euler-ancestral": "EulerAncestralDiscreteScheduler", "heun": "HeunDiscreteScheduler",
-        "unipc": "UniPCMultistepScheduler",
+        "unipc": "UniPCMultistepScheduler", "lcm": "LCMScheduler",
     ]
 
     private let configuration: SchedulerConfiguration

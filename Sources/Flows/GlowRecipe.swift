@@ -14,6 +14,7 @@ public enum GlowRecipe: Recipe {
         public var learner = Learner.Settings(
             optimiser: .adam, lr: 1e-3, schedule: .cosine, warmup: 50, clip: 50)
         public var examples = 6000
+        public var pictures = PictureFeed.Settings()
     }
 
     public static let name = "glow"
@@ -22,19 +23,19 @@ public enum GlowRecipe: Recipe {
     public static let plan = TrainingPlan(steps: 1500, batch: 32)
 
     public static func trainee(
-        _ settings: Settings, _ plan: TrainingPlan, data: DataPlace?, on device: Device
+        _ settings: Settings, _ plan: TrainingPlan, data: RunData, on device: Device
     ) throws -> any Trainee {
-        let feed = try PictureFeed(data, plan, sidesMultipleOf: 1 << settings.scales, on: device) {
-            .glyphs(settings.examples, seed: plan.seed, on: device)
-        }
+        let feed = try PictureFeed(
+            data, plan, settings.pictures, sidesMultipleOf: 1 << settings.scales, on: device,
+            otherwise: .digits(settings.examples))
         return GlowTrainee(settings, plan, feed, on: device)
     }
 }
 
-private final class GlowTrainee: Trainee {
+private final class GlowTrainee: SingleTrainee {
     private let feed: PictureFeed
     private let model: Glow
-    private var learner: Learner
+    var learner: Learner
     private let settings: GlowRecipe.Settings
     private let key: RandomKey
     private let device: Device
@@ -47,17 +48,15 @@ private final class GlowTrainee: Trainee {
         model = Glow(
             store.scope,
             .init(
-                channels: feed.training.channels, scales: settings.scales, steps: settings.steps,
+                channels: feed.facts.channels, scales: settings.scales, steps: settings.steps,
                 hidden: settings.hidden))
         learner = Learner("model", store, settings.learner, plan)
         (self.feed, self.settings, self.device) = (feed, settings, device)
         key = RandomKey(seed: plan.seed).folded("noise")
-        var first = key.folded(-1)
-        model.start(at: levels(feed.pictures(feed.batches(0)[0]), &first))
     }
 
-    var networks: [(name: String, store: ParameterStore)] { [("model", learner.store)] }
     var work: (amount: Int, unit: String) { feed.work }
+    var notes: [RunNote] { [feed.note] }
 
     /// Values in 0 ... 1 as levels with uniform noise below a level, -0.5 ..< 0.5: a density then bounds a probability.
     private func levels(_ x: Tensor, _ key: inout RandomKey) -> Tensor {
@@ -72,9 +71,14 @@ private final class GlowTrainee: Trainee {
     }
 
     func step(_ step: Int) throws -> Figures {
+        let batches = try feed.batches(step)
+        if step == 0 {
+            var first = key.folded(-1)
+            model.start(at: levels(batches[0].pictures, &first))
+        }
         var key = key.folded(step)
-        let nats = learner.step(step, over: feed.batches(step)) { context, indices in
-            model.nats(perElementOf: levels(feed.pictures(indices), &key), context)
+        let nats = learner.step(step, over: batches) { context, batch in
+            model.nats(perElementOf: levels(batch.pictures, &key), context)
         }
         return ["bits/dim": bits(nats)]
     }
@@ -82,8 +86,8 @@ private final class GlowTrainee: Trainee {
     func evaluate() throws -> Figures {
         var key = RandomKey(seed: 0).folded("evaluation")
         var worst = 0.0
-        let nats = learner.whileAveraged {
-            feed.testMean(limit: 1000) { batch in
+        let nats = try learner.whileAveraged {
+            try feed.testMean(limit: 1000) { batch in
                 let x = levels(batch.values, &key)
                 let back = model.inverse(model.forward(x).z)
                 worst = max(worst, Double((back - x).norm(.infinity).item()))
@@ -95,17 +99,15 @@ private final class GlowTrainee: Trainee {
 
     func samples(_ request: SampleRequest) throws -> [Sample] {
         var key = RandomKey(seed: request.seed)
-        let length = feed.test.height * feed.test.width * feed.test.channels
+        let facts = feed.facts
+        let length = facts.height * facts.width * facts.channels
         let z = key.normal(
             [request.count ?? 64, length], deviation: settings.temperature, on: device)
         let x = learner.whileAveraged { model.inverse(z) }
-        let shape = [request.count ?? 64, feed.test.height, feed.test.width, feed.test.channels]
+        let shape = [request.count ?? 64, facts.height, facts.width, facts.channels]
         return [
             .pictures(
                 (x.reshaped(shape) + 0.5).clamped(min: 0, max: 1), title: "samples", columns: 8)
         ]
     }
-
-    func save(to state: inout TrainingState) { learner.save(to: &state) }
-    func restore(from state: TrainingState) throws { try learner.restore(from: state) }
 }

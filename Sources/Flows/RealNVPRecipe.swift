@@ -17,19 +17,18 @@ public enum RealNVPRecipe: Recipe {
     public static let plan = TrainingPlan(steps: 2000, batch: 256)
 
     public static func trainee(
-        _ settings: Settings, _ plan: TrainingPlan, data: DataPlace?, on device: Device
+        _ settings: Settings, _ plan: TrainingPlan, data: RunData, on device: Device
     ) throws -> any Trainee {
-        let points = try data.map { try PlanePoints(reading: $0.path) }
-        return RealNVPTrainee(
-            settings, plan, points ?? PlanePoints(settings.density, plan.seed), on: device)
+        let points = try PlanePoints(data, otherwise: settings.density, seed: plan.seed)
+        return RealNVPTrainee(settings, plan, points, on: device)
     }
 }
 
-private final class RealNVPTrainee: Trainee {
+private final class RealNVPTrainee: SingleTrainee {
     private let points: PlanePoints
     private let plan: TrainingPlan
     private let model: RealNVP
-    private var learner: Learner
+    var learner: Learner
     private let device: Device
 
     init(
@@ -43,12 +42,10 @@ private final class RealNVPTrainee: Trainee {
         (self.points, self.plan, self.device) = (points, plan, device)
     }
 
-    var networks: [(name: String, store: ParameterStore)] { [("model", learner.store)] }
     var work: (amount: Int, unit: String) { (plan.batch * plan.accumulate, "points") }
 
     func step(_ step: Int) throws -> Figures {
-        let batches = (0..<plan.accumulate).map { step * plan.accumulate + $0 }
-        let loss = learner.step(step, over: batches) { context, number in
+        let loss = learner.step(step, over: plan.numbers(step)) { context, number in
             model.negativeLogLikelihood(
                 points.batch(plan.batch, number: number, on: device), context)
         }
@@ -73,14 +70,6 @@ private final class RealNVPTrainee: Trainee {
         var key = RandomKey(seed: request.seed)
         let count = max(request.count ?? 64, 4000)
         let made = learner.whileAveraged { model.inverse(key.normal([count, 2], on: device)) }
-        let real = points.others(count, on: device)
-        return [
-            .pictures(
-                Tensor.stacked([real, made].map { PlanePicture($0.scalars()).tensor }),
-                title: "real and made", columns: 2)
-        ]
+        return [points.compared(with: made)]
     }
-
-    func save(to state: inout TrainingState) { learner.save(to: &state) }
-    func restore(from state: TrainingState) throws { try learner.restore(from: state) }
 }

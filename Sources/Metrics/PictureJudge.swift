@@ -13,18 +13,15 @@ public final class PictureJudge {
     /// Features of real pictures (count, F).
     private var real: Tensor?
 
-    private static let steps = 400
+    /// Eight times through the pictures, or 400 steps of 64 where there are many.
+    private var steps: Int { get throws { min(400, 10 + (try feed.trainingCount) / 8) } }
 
     /// - Parameter count: of the real pictures that generated ones are compared with.
-    public init(_ feed: PictureFeed, count: Int, on device: Device) throws {
-        (self.feed, self.count) = (feed, min(count, feed.test.count))
-        var configuration = Classifier.Configuration()
-        (configuration.height, configuration.width) = (feed.size.height, feed.size.width)
-        (configuration.channels, configuration.classes) = (
-            feed.test.channels, feed.test.classes.count
-        )
+    public init(_ feed: PictureFeed, count: Int, on device: Device) {
+        (self.feed, self.count) = (feed, count)
         store = ParameterStore(seed: 7, on: device)
-        classifier = Classifier(store.scope, configuration)
+        classifier = Classifier(
+            store.scope, Classifier.Configuration().fitted(to: feed.facts))
     }
 
     /// Sees with the classifier that a run of `apus train classifier` left, instead of one of its own.
@@ -43,7 +40,7 @@ public final class PictureJudge {
 
     /// Distances of pictures (N, H, W, C) in 0 ... 1 from the test set. The first is Fréchet's.
     public func figures(_ pictures: Tensor) throws -> Figures {
-        let real = realFeatures()
+        let real = try realFeatures()
         let made = features(feed.unframed(pictures))
         let kernel = FeatureDistance.kernel(real, made)
         let quality = FeatureDistance.precisionAndRecall(real: real, generated: made)
@@ -55,10 +52,10 @@ public final class PictureJudge {
         ]
     }
 
-    private func realFeatures() -> Tensor {
+    private func realFeatures() throws -> Tensor {
         if let real { return real }
-        if !isTrained { train() }
-        let found = features(feed.unframed(feed.test[0..<count].values))
+        if !isTrained { try train() }
+        let found = features(feed.unframed(try feed.testPictures(count)))
         real = found
         return found
     }
@@ -74,16 +71,16 @@ public final class PictureJudge {
         }
     }
 
-    private func train() {
-        var plan = TrainingPlan(steps: PictureJudge.steps, batch: 64)
+    private func train() throws {
+        var plan = TrainingPlan(steps: try steps, batch: 64)
         plan.seed = 7
         let settings = Learner.Settings(weightDecay: 1e-4, warmup: 20)
         var learner = Learner("judge", store, settings, plan)
-        let order = BatchOrder(count: feed.training.count, batch: 64, seed: 7)
+        let order = try feed.order(batch: 64, seed: 7)
         for step in 0..<plan.steps {
-            _ = learner.step(step, over: [order.indices(step)]) { context, indices in
-                let batch = feed.training.batch(indices)
-                return classifier(feed.unframed(batch.pictures), context).crossEntropy(batch.labels)
+            let batch = try order.batch(step, on: store.device)
+            _ = learner.step(step, over: [batch]) { context, batch in
+                classifier(feed.unframed(batch.pictures), context).crossEntropy(batch.labels)
             }
         }
         isTrained = true

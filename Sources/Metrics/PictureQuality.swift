@@ -8,12 +8,17 @@ public enum PictureQuality {
         return log(error + 1e-12) * (-10 / Float(2.302585092994046))
     }
 
+    /// Whether pictures are large enough for `ssim`.
+    public static func hasRoom(_ pictures: Tensor) -> Bool {
+        pictures.shape[1] > 10 && pictures.shape[2] > 10
+    }
+
     /// Structural similarity (Wang et al. 2004): 11×11 Gaussian windows of deviation 1.5, the mean over all of them
     /// that lie inside, and over channels.
     public static func ssim(_ a: Tensor, _ b: Tensor) -> Tensor {
         let channels = a.shape[3]
         require(
-            a.shape == b.shape && a.shape[1] > 10 && a.shape[2] > 10,
+            a.shape == b.shape && hasRoom(a),
             "ssim: pictures \(a.shape) and \(b.shape), but needs two alike of 11×11 and more")
         let window = gaussian(channels, on: a.device)
         func blurred(_ x: Tensor) -> Tensor { x.conv2d(window, groups: channels) }

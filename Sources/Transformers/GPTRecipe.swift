@@ -8,6 +8,10 @@ public enum GPTRecipe: Recipe {
     public struct Settings: Codable, Sendable {
         public var layers = 4
         public var heads = 4
+        /// "gpt2": layer norm, learned positions, GELU; "llama": RMS norm, turned positions, SwiGLU.
+        public var style = GPTConfiguration.Style.gpt2
+        /// Heads of keys and values, shared by groups of the others; 0: as many.
+        public var keyHeads = 0
         public var channels = 128
         public var context = 64
         public var dropout: Float = 0
@@ -15,6 +19,8 @@ public enum GPTRecipe: Recipe {
         /// "char", or "bpe" with `vocabulary` tokens.
         public var tokens = TokenizerTrainer.Kind.char
         public var vocabulary = 512
+        /// A tokenizer.json or its folder, as of `apus tokenizer train`, in their place.
+        public var tokenizer = ""
         public var learner = Learner.Settings(
             lr: 1e-3, beta2: 0.99, weightDecay: 0.1, schedule: .cosine, warmup: 100, floor: 0.1,
             clip: 1)
@@ -34,58 +40,89 @@ public enum GPTRecipe: Recipe {
     public static let plan = TrainingPlan(steps: 2000, batch: 12)
 
     public static func trainee(
-        _ settings: Settings, _ plan: TrainingPlan, data: DataPlace?, on device: Device
+        _ settings: Settings, _ plan: TrainingPlan, data: RunData, on device: Device
     ) throws -> any Trainee {
-        let origin = data?.path ?? "the stories"
-        let text =
-            try data.map { try TextSet($0).joined }
-            ?? Array(Stories.text(settings.stories, seed: plan.seed).utf8)
-        let tokenizer = try tokenizer(settings, text)
-        let tokens = tokenizer.encode(utf8: text, addsMarks: false).map { Int32($0) }
-        guard let feed = TokenFeed(tokens, length: settings.context, plan, on: device) else {
-            throw FileError(
-                origin, "has \(tokens.count) tokens: too few for windows of \(settings.context)")
+        if let problem = settings.problem { throw FileError("settings", problem) }
+        let text = Late {
+            try data.place.map { try TextSet($0).joined }
+                ?? Array(Stories.text(settings.stories, seed: plan.seed).utf8)
         }
-        return GPTTrainee(settings, plan, feed, tokenizer, on: device)
-    }
-
-    private static func tokenizer(_ settings: Settings, _ text: [UInt8]) throws -> Tokenizer {
-        var trainer = TokenizerTrainer(
-            settings.tokens, size: settings.tokens == .char ? nil : settings.vocabulary, marks: [])
-        trainer.add(text)
-        return try trainer.tokenizer()
+        let note = try data.note("tokenizer.json") ?? settings.vocabulary(of: text)
+        let tokenizer = try Tokenizer(json: note, path: "tokenizer.json")
+        let feed = Late {
+            let tokens = try tokenizer.encode(utf8: text(), addsMarks: false).map { Int32($0) }
+            guard let feed = TokenFeed(tokens, length: settings.context, plan, on: device) else {
+                throw FileError(
+                    data.place?.path ?? "the stories",
+                    "has \(tokens.count) tokens: too few for windows of \(settings.context)")
+            }
+            return feed
+        }
+        return GPTTrainee(settings, plan, feed, tokenizer, note, on: device)
     }
 }
 
-private final class GPTTrainee: Trainee {
-    private let feed: TokenFeed
+extension GPTRecipe.Settings {
+    /// Why no model can be made so, if none can.
+    fileprivate var problem: String? {
+        let sizes = [layers, heads, channels, context, vocabulary, sampleLength]
+        if sizes.contains(where: { $0 < 1 }) {
+            return "layers, heads, channels, context, vocabulary and sampleLength must be above 0"
+        }
+        if channels % (2 * heads) != 0 {
+            return "channels is \(channels), which \(heads) heads cannot share in even parts"
+        }
+        let isShared = keyHeads == 0 || (keyHeads > 0 && heads % keyHeads == 0)
+        return isShared ? nil : "keyHeads is \(keyHeads), which does not divide \(heads) heads"
+    }
+
+    /// A given tokenizer.json, or one that is made for the text.
+    fileprivate func vocabulary(of text: Late<[UInt8]>) throws -> JSON {
+        if !tokenizer.isEmpty {
+            let path = isFolder(tokenizer) ? "\(tokenizer)/tokenizer.json" : tokenizer
+            return try JSON(parsing: readFile(path), path: path)
+        }
+        var trainer = TokenizerTrainer(
+            tokens, size: tokens == .char ? nil : vocabulary, marks: [])
+        trainer.add(try text())
+        return trainer.json()
+    }
+}
+
+private final class GPTTrainee: SingleTrainee {
+    private let feed: Late<TokenFeed>
     private let tokenizer: Tokenizer
+    private let note: JSON
     private let model: GPT
-    private var learner: Learner
+    var learner: Learner
+    private let plan: TrainingPlan
     private let settings: GPTRecipe.Settings
     private let device: Device
 
     init(
-        _ settings: GPTRecipe.Settings, _ plan: TrainingPlan, _ feed: TokenFeed,
-        _ tokenizer: Tokenizer, on device: Device
+        _ settings: GPTRecipe.Settings, _ plan: TrainingPlan, _ feed: Late<TokenFeed>,
+        _ tokenizer: Tokenizer, _ note: JSON, on device: Device
     ) {
         let store = ParameterStore(seed: plan.seed, on: device)
-        model = GPT(
-            store.scope,
-            GPTConfiguration(
-                vocabulary: tokenizer.count, context: settings.context,
-                channels: settings.channels, layers: settings.layers, heads: settings.heads,
-                dropout: settings.dropout, bias: settings.bias))
+        var configuration = GPTConfiguration(
+            vocabulary: tokenizer.count, context: settings.context,
+            channels: settings.channels, layers: settings.layers, heads: settings.heads,
+            dropout: settings.dropout, bias: settings.bias)
+        configuration.style = settings.style
+        configuration.keyHeads = settings.keyHeads > 0 ? settings.keyHeads : nil
+        model = GPT(store.scope, configuration)
         learner = Learner("model", store, settings.learner, plan)
-        (self.feed, self.tokenizer) = (feed, tokenizer)
-        (self.settings, self.device) = (settings, device)
+        (self.feed, self.tokenizer, self.note) = (feed, tokenizer, note)
+        (self.settings, self.plan, self.device) = (settings, plan, device)
     }
 
-    var networks: [(name: String, store: ParameterStore)] { [("model", learner.store)] }
-    var work: (amount: Int, unit: String) { feed.work }
+    var work: (amount: Int, unit: String) {
+        (plan.batch * plan.accumulate * settings.context, "tokens")
+    }
+    var notes: [RunNote] { [RunNote("tokenizer.json", note)] }
 
     func step(_ step: Int) throws -> Figures {
-        let loss = learner.step(step, over: feed.batches(step)) { context, tokens in
+        let loss = learner.step(step, over: try feed().batches(step)) { context, tokens in
             model.loss(tokens, context)
         }
         return ["loss": loss, "lr": learner.rate(step)]
@@ -94,6 +131,7 @@ private final class GPTTrainee: Trainee {
     func evaluate() throws -> Figures {
         let limit = settings.measured > 0 ? settings.measured : .max
         var (total, count) = (0.0, 0)
+        let feed = try feed()
         learner.whileAveraged {
             for batch in feed.testBatches(limit: limit) {
                 total += Double(model.loss(batch).item()) * Double(batch.shape[0])
@@ -112,16 +150,11 @@ private final class GPTTrainee: Trainee {
             throw FileError("the prompt", "has no token that the model knows")
         }
         var dice = Dice(seed: request.seed)
-        return learner.whileAveraged {
-            (0..<(request.count ?? 1)).map { _ in
-                .text(
-                    tokenizer.decode(
-                        model.continued(start, by: settings.sampleLength, choice, &dice, on: device)
-                    ))
-            }
+        let texts = learner.whileAveraged {
+            model.continued(
+                start, by: settings.sampleLength, choice, &dice, ways: request.count ?? 1,
+                on: device)
         }
+        return texts.map { .text(tokenizer.decode($0)) }
     }
-
-    func save(to state: inout TrainingState) { learner.save(to: &state) }
-    func restore(from state: TrainingState) throws { try learner.restore(from: state) }
 }

@@ -37,9 +37,9 @@ public enum StorytellerRecipe: Recipe {
     static let mark = "<|endoftext|>"
 
     public static func trainee(
-        _ settings: Settings, _ plan: TrainingPlan, data: DataPlace?, on device: Device
+        _ settings: Settings, _ plan: TrainingPlan, data: RunData, on device: Device
     ) throws -> any Trainee {
-        let texts = try data.map { try TextSet($0).texts } ?? stories(settings, plan)
+        let texts = try data.place.map { try TextSet($0).texts } ?? stories(settings, plan)
         var trainer = TokenizerTrainer(.bpe, size: settings.vocabulary, marks: [mark])
         for text in texts { trainer.add(text) }
         let vocabulary = trainer.json()
@@ -51,7 +51,7 @@ public enum StorytellerRecipe: Recipe {
         }
         guard let feed = TokenFeed(tokens, length: settings.context, plan, on: device) else {
             throw FileError(
-                data?.path ?? "the stories",
+                data.place?.path ?? "the stories",
                 "has \(tokens.count) tokens: too few for windows of \(settings.context)")
         }
         return try Storyteller(settings, plan, feed, vocabulary, tokenizer, on: device)

@@ -13,35 +13,49 @@ public struct TokenChoice: Sendable {
     }
 
     /// - Parameter logits: of every token.
-    public func callAsFunction(_ logits: [Float], _ dice: inout Dice) -> Int {
-        let order = logits.indices.sorted { logits[$0] > logits[$1] }
-        guard temperature > 0 else { return order[0] }
-        let kept = top > 0 ? order.prefix(top) : order[...]
-        let highest = logits[order[0]]
-        let weights = kept.map { exponential((logits[$0] - highest) / temperature) }
+    public func callAsFunction(_ logits: some RandomAccessCollection<Float>, _ dice: inout Dice)
+        -> Int
+    {
+        let logits = Array(logits)
+        let best = logits.indices.max { logits[$0] < logits[$1] } ?? 0
+        guard temperature > 0 else { return best }
+        let kept =
+            top > 0 && top < logits.count
+            ? Array(logits.indices.sorted { logits[$0] > logits[$1] }.prefix(top))
+            : Array(logits.indices)
+        let weights = kept.map { exponential((logits[$0] - logits[best]) / temperature) }
         var place = dice.unit() * weights.reduce(0, +)
         for (token, weight) in zip(kept, weights) {
             place -= weight
             if place < 0 { return token }
         }
-        return kept.last ?? order[0]
+        return best
     }
 }
 
 extension GPT {
-    /// Continues tokens by `count` more. The model sees the last `context` of them.
+    /// Continues tokens by `count` more, in several ways at once. When the context is full, its first quarter is forgotten.
     public func continued(
         _ tokens: [Int], by count: Int, _ choice: TokenChoice, _ dice: inout Dice,
-        on device: Device
-    ) -> [Int] {
-        var tokens = tokens
+        ways: Int = 1, on device: Device
+    ) -> [[Int]] {
+        var rows = [[Int]](repeating: tokens, count: ways)
+        var memory = emptyMemory
+        var new = min(tokens.count, configuration.context)
         for _ in 0..<count {
-            let seen = tokens.suffix(configuration.context).map { Int32($0) }
-            let expected = noGrad {
-                logits(ofLast: states(Tensor(seen, shape: [1, seen.count], on: device)))
+            if memory.count + new > configuration.context {
+                memory = emptyMemory
+                new = max(1, configuration.context * 3 / 4)
             }
-            tokens.append(choice(expected.scalars(), &dice))
+            let seen = Tensor(
+                rows.flatMap { $0.suffix(new).map { Int32($0) } }, shape: [ways, new], on: device)
+            let logits = noGrad { self.logits(after: seen, &memory) }.scalars()
+            for i in rows.indices {
+                let row = logits[i * configuration.vocabulary..<(i + 1) * configuration.vocabulary]
+                rows[i].append(choice(row, &dice))
+            }
+            new = 1
         }
-        return tokens
+        return rows
     }
 }

@@ -1,6 +1,7 @@
 import Benchmarking
 import Files
 import Glibc
+import Support
 import Tensors
 import Testing
 
@@ -54,15 +55,28 @@ import Testing
     }
 }
 
-@Suite struct SpiralsTests {
-    @Test func theNetworkLearns() {
-        var spirals = Spirals(count: 100, on: .cpu)
-        for _ in 0..<30 { spirals.train(of: 30) }
-        #expect(spirals.losses.count == 30)
-        #expect((spirals.losses.last ?? 1) < (spirals.losses.first ?? 0))
-        let picture = SpiralPicture(spirals, width: 20)
-        #expect(picture.plain.count == 10 && picture.plain[0].count == 22)
-        #expect(picture.plain.joined().contains("o") && picture.plain.joined().contains("x"))
-        #expect(DemoCommand.curve([4, 2, 1, 0], width: 4).count == 4)
+@Suite struct DemoTests {
+    @Test func valuesBecomeBars() {
+        #expect(curve([4, 2, 1, 0], width: 4) == "█▆▄▁")
+        #expect(curve([Double](repeating: 1, count: 100), width: 10).count == 10)
+        #expect(curve([.nan], width: 4) == "?")
+    }
+
+    @Test func aPictureBecomesHalfBlocks() {
+        let picture = Picture(height: 3, width: 2, channels: 1, bytes: [0, 255, 9, 9, 7, 7])
+        let lines = TerminalPicture.lines(picture)
+        #expect(lines.count == 2 && lines[0].hasPrefix("\u{1b}[38;2;0;0;0m\u{1b}[48;2;9;9;9m▀"))
+        #expect(lines[1].contains("48;2;0;0;0m"))
+    }
+
+    @Test func modelsLearnBeforeOnesEyes() throws {
+        let folder = TemporaryFolder()
+        defer { withExtendedLifetime(folder) {} }
+        let place = folder.path
+        let words = ["demo", "--steps", "2", "--out", place, "--report", "\(place)/r.html"]
+        #expect(Apus.run(words) != 2)
+        for name in ["gpt/report.html", "gpt/sample.txt", "ddpm/sample-samples.png"] {
+            #expect(try readFile("\(place)/\(name)").count > 100)
+        }
     }
 }

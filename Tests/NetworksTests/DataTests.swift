@@ -58,14 +58,17 @@ import Testing
     @Test func framesGoAsTheyCame() throws {
         let plan = TrainingPlan(steps: 1, batch: 2)
         func feed(_ multiple: Int) throws -> PictureFeed {
-            try PictureFeed(nil, plan, sidesMultipleOf: multiple, on: .cpu) {
-                .glyphs(20, side: 27, seed: 1, on: .cpu)
-            }
+            var settings = PictureFeed.Settings()
+            settings.side = 27
+            return try PictureFeed(
+                RunData(nil), plan, settings, sidesMultipleOf: multiple, on: .cpu,
+                otherwise: .digits(20))
         }
         let (plain, framed) = (try feed(1), try feed(32))
-        #expect(framed.test.pictures.shape[1...] == [32, 32, 1])
-        #expect(framed.size.height == 27 && framed.size.width == 27)
-        #expect(framed.unframed(framed.test.values).scalars() == plain.test.values.scalars())
-        #expect(plain.unframed(plain.test.values).scalars() == plain.test.values.scalars())
+        let (expected, with) = (try plain.test.values, try framed.test.values)
+        #expect(with.shape[1...] == [32, 32, 1])
+        #expect(framed.facts.innerHeight == 27 && framed.facts.innerWidth == 27)
+        #expect(framed.unframed(with).scalars() == expected.scalars())
+        #expect(plain.unframed(expected).scalars() == expected.scalars())
     }
 }

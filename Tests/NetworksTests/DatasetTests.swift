@@ -1,6 +1,7 @@
 import Files
 import Glibc
 import Networks
+import Support
 import Synchronization
 import Tensors
 import Testing

@@ -1,6 +1,7 @@
 import Files
 import Glibc
 import Networks
+import Support
 import Tensors
 import Testing
 
@@ -123,7 +124,7 @@ private final class LineTrainee: Trainee {
         let saved = "\(folder.path)/checkpoints/step-00000008.safetensors"
         #expect(
             throws: TrainingError.notFinite(
-                step: 10, figure: "loss", tensor: "model.w", saved: saved)
+                step: 10, what: "the loss", tensor: "model.w", saved: saved)
         ) { try train(trainee, in: folder) }
         #expect(folder.savedSteps() == [4, 8])
         #expect(try TrainingState(reading: saved).firstNotFinite == nil)
@@ -167,7 +168,7 @@ private enum LineRecipe: Recipe {
     static let plan = TrainingPlan(steps: 5, batch: 2)
 
     static func trainee(
-        _ settings: Settings, _ plan: TrainingPlan, data: DataPlace?, on device: Device
+        _ settings: Settings, _ plan: TrainingPlan, data: RunData, on device: Device
     ) throws -> any Trainee { LineTrainee(plan) }
 }
 

@@ -1,6 +1,7 @@
 import Benchmarking
 import Files
 import Glibc
+import Networks
 import Tensors
 import Text
 import Transformers

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Random numbers for data that is made or shuffled on the host: the same from the same seed, everywhere.
 ///
 /// SplitMix64 (Steele et al. 2014): a counter whose bits are mixed.
@@ -34,7 +36,7 @@ public struct Dice: RandomNumberGenerator, Sendable {
 
     /// With mean 0 and variance 1 (Box & Muller 1958).
     public mutating func normal() -> Float {
-        let radius = (-2 * logarithm(max(unit(), 0x1p-24))).squareRoot()
-        return radius * cosine(2 * .pi * unit())
+        let radius = (-2 * logf(max(unit(), 0x1p-24))).squareRoot()
+        return radius * cosf(2 * .pi * unit())
     }
 }

@@ -46,7 +46,9 @@ public struct PictureFolder: Sendable {
 
     /// All pictures in memory. Those of differing sizes are cut to the middle square and scaled to `side`; they are gray
     /// only if all are.
-    public func load(side: Int, on device: Device) throws(FileError) -> (
+    ///
+    /// - Parameter side: nil for 32 where sizes differ, and else the pictures' own.
+    public func load(side: Int?, on device: Device) throws(FileError) -> (
         training: PictureSet, test: PictureSet
     ) {
         var broken = BrokenExamples(place)
@@ -60,27 +62,51 @@ public struct PictureFolder: Sendable {
         let isEven = all.allSatisfy {
             $0.picture.height == model.height && $0.picture.width == model.width
         }
-        let channels = all.contains { $0.picture.channels >= 3 } ? 3 : 1
-        func set(_ examples: [(picture: Picture, label: Int32)]) -> PictureSet {
-            let shape = isEven ? [model.height, model.width] : [side, side]
-            let bytes = examples.flatMap { example in
-                let picture = isEven ? example.picture : example.picture.square(side)
-                return picture.converted(to: channels).bytes
-            }
-            let pictures = Tensor(
-                bytes: bytes, shape: [examples.count] + shape + [channels], dtype: .u8, on: device)
-            let labels = Tensor(examples.map(\.label), shape: [examples.count], on: device)
-            return PictureSet(pictures, labels: labels, classes: classes)
+        let channels = PictureFolder.channels(all)
+        func set(_ examples: [Example]) -> PictureSet {
+            self.set(examples, side: isEven ? side : side ?? 32, channels, on: device)
         }
         // Both parts need a picture at least.
         if first.isEmpty || second.isEmpty { return set(all).split(0.85) }
         return (set(first), set(second))
     }
 
-    private func read(_ entries: [Entry], _ broken: inout BrokenExamples) throws(FileError) -> [(
-        picture: Picture, label: Int32
-    )] {
-        var examples: [(picture: Picture, label: Int32)] = []
+    /// The first test pictures, cut and scaled; gray only if all of them are.
+    func testSet(side: Int, limit: Int, on device: Device) throws(FileError) -> PictureSet {
+        var broken = BrokenExamples(place)
+        let examples = try read(Array((test.isEmpty ? training : test).prefix(limit)), &broken)
+        broken.close()
+        guard !examples.isEmpty else {
+            throw FileError(place.path, "holds no picture that can be read")
+        }
+        return set(examples, side: side, PictureFolder.channels(examples), on: device)
+    }
+
+    private typealias Example = (picture: Picture, label: Int32)
+
+    private static func channels(_ examples: [Example]) -> Int {
+        examples.contains { $0.picture.channels >= 3 } ? 3 : 1
+    }
+
+    /// - Parameter side: nil if all have one size, which stays.
+    private func set(_ examples: [Example], side: Int?, _ channels: Int, on device: Device)
+        -> PictureSet
+    {
+        let pictures = examples.map { example in
+            (side.map { example.picture.square($0) } ?? example.picture).converted(to: channels)
+        }
+        let shape = [pictures.count] + (pictures.first.map { [$0.height, $0.width] } ?? [0, 0])
+        return PictureSet(
+            Tensor(
+                bytes: pictures.flatMap(\.bytes), shape: shape + [channels], dtype: .u8, on: device),
+            labels: Tensor(examples.map(\.label), shape: [examples.count], on: device),
+            classes: classes)
+    }
+
+    private func read(_ entries: [Entry], _ broken: inout BrokenExamples) throws(FileError)
+        -> [Example]
+    {
+        var examples: [Example] = []
         for entry in entries {
             let picture = try broken.example { () throws(FileError) in try Picture(path: entry.path)
             }

@@ -1,3 +1,4 @@
+import Glibc
 public import Tensors
 
 extension PictureSet {
@@ -16,7 +17,7 @@ extension PictureSet {
             let strokes = Glyph.strokes[digit].map { stroke in
                 stroke.map { ($0 + dice.between(-0.06, 0.06), $1 + dice.between(-0.06, 0.06)) }
             }
-            let (c, s) = (cosine(turn) / size, sine(turn) / size)
+            let (c, s) = (cosf(turn) / size, sinf(turn) / size)
             canvas.fill([1]) { x, y in
                 let (dx, dy) = (x - cx, y - cy)
                 let (u, v) = (c * dx - s * dy + lean * dy, s * dx + c * dy)
@@ -50,7 +51,7 @@ private enum Glyph {
     ) -> [Point] {
         stride(from: from, through: to, by: 20).map { degrees in
             let angle = Float(degrees) * .pi / 180
-            return (cx + rx * cosine(angle), cy + ry * sine(angle))
+            return (cx + rx * cosf(angle), cy + ry * sinf(angle))
         }
     }
 

@@ -7,9 +7,9 @@ extension PictureSet {
     /// - Parameters:
     ///   - data: a folder with MNIST's IDX files (or one such file), or a folder of PNG and JPEG files, the folders in it
     ///     being the classes. `train` and `test` in it are the two parts; else a seventh of the pictures is the test.
-    ///   - side: what pictures of differing sizes are cut and scaled to.
+    ///   - side: what pictures in a folder are cut and scaled to; nil: 32 if their sizes differ.
     public static func load(
-        _ data: DataPlace?, side: Int = 32, on device: Device, otherwise make: () -> PictureSet
+        _ data: DataPlace?, side: Int? = nil, on device: Device, otherwise make: () -> PictureSet
     ) throws(FileError) -> (training: PictureSet, test: PictureSet) {
         guard let data else { return make().split(0.85) }
         let idx = try IDXPictures(data.path)

@@ -1,3 +1,4 @@
+import Glibc
 public import Tensors
 
 extension PictureSet {
@@ -14,7 +15,7 @@ extension PictureSet {
             let color = channels == 1 ? [1] : Shape.color(&dice)
             let (size, angle) = (dice.between(0.45, 0.75), dice.between(0, 2 * .pi))
             let (cx, cy) = (dice.between(-0.2, 0.2), dice.between(-0.2, 0.2))
-            let (c, s) = (cosine(angle) / size, sine(angle) / size)
+            let (c, s) = (cosf(angle) / size, sinf(angle) / size)
             canvas.fill(color) { x, y in
                 let (dx, dy) = (x - cx, y - cy)
                 return shape.covers(c * dx - s * dy, s * dx + c * dy)

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Points in the plane from a few well-known distributions, for models one can look into.
 public enum PlaneDensity: String, Sendable, CaseIterable, Codable {
     case moons, rings, spirals, pinwheel, checkerboard, grid
@@ -8,18 +10,18 @@ public enum PlaneDensity: String, Sendable, CaseIterable, Codable {
         case .moons:
             let t = dice.between(0, .pi)
             let upper = dice.unit() < 0.5
-            let (x, y) = upper ? (cosine(t), sine(t)) : (1 - cosine(t), 0.5 - sine(t))
+            let (x, y) = upper ? (cosf(t), sinf(t)) : (1 - cosf(t), 0.5 - sinf(t))
             return (1.6 * (x - 0.5) + 0.12 * dice.normal(), 1.6 * (y - 0.25) + 0.12 * dice.normal())
         case .rings:
             let radius = dice.choice([0.7, 1.5, 2.3] as [Float]) + 0.08 * dice.normal()
             let angle = dice.between(0, 2 * .pi)
-            return (radius * cosine(angle), radius * sine(angle))
+            return (radius * cosf(angle), radius * sinf(angle))
         case .spirals:
             let t = dice.unit().squareRoot() * 3 * Float.pi
             let sign: Float = dice.unit() < 0.5 ? 1 : -1
             let radius = sign * t / (3 * .pi) * 2.6
             return (
-                radius * cosine(t) + 0.08 * dice.normal(), radius * sine(t) + 0.08 * dice.normal()
+                radius * cosf(t) + 0.08 * dice.normal(), radius * sinf(t) + 0.08 * dice.normal()
             )
         case .pinwheel:
             let arm = Float(dice.whole(below: 5))
@@ -27,8 +29,8 @@ public enum PlaneDensity: String, Sendable, CaseIterable, Codable {
             let angle = 2 * .pi * arm / 5 + 0.4 * along
             let across = 0.12 * dice.normal()
             return (
-                along * cosine(angle) - across * sine(angle),
-                along * sine(angle) + across * cosine(angle)
+                along * cosf(angle) - across * sinf(angle),
+                along * sinf(angle) + across * cosf(angle)
             )
         case .checkerboard:
             let (column, row) = (dice.whole(below: 4), dice.whole(below: 2))

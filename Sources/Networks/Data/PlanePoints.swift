@@ -14,6 +14,15 @@ public struct PlanePoints: Sendable {
         source = .density(density, seed: seed)
     }
 
+    /// Those of a run: of its file, or of a density.
+    public init(_ data: RunData, otherwise density: PlaneDensity, seed: UInt64) throws(FileError) {
+        if let place = data.place {
+            try self.init(reading: place.path)
+        } else {
+            self.init(density, seed)
+        }
+    }
+
     /// Two numbers a line, between blanks or a comma; a heading is passed over.
     public init(reading path: String) throws(FileError) {
         var values: [Float] = []
@@ -55,6 +64,14 @@ public struct PlanePoints: Sendable {
             let ids = (0..<Int32(min(count, test.count / 2))).map { $0 }
             return PlanePoints.chosen(test, ids, on: device)
         }
+    }
+
+    /// Points that no batch has beside as many made ones (N, 2).
+    public func compared(with made: Tensor) -> Sample {
+        let both = [others(made.shape[0], on: made.device), made]
+        return .pictures(
+            Tensor.stacked(both.map { PlanePicture($0.scalars()).tensor }),
+            title: "real and made", columns: 2)
     }
 
     private static func chosen(_ values: [Float], _ ids: [Int32], on device: Device) -> Tensor {

@@ -44,18 +44,57 @@ public struct SelfAttention: Sendable {
         guard let rope else {
             return proj(packed.packedAttention(heads: heads, keyHeads: keyHeads, causal: causal))
         }
-        let (b, t) = (x.shape[0], x.shape[1])
-        let positions = positions ?? .arange(t, dtype: .i32, on: x.device)
-        let parts = packed.reshaped([b, t, heads + 2 * keyHeads, headSize])
+        let positions = positions ?? .arange(x.shape[1], dtype: .i32, on: x.device)
+        let (q, k, v) = parts(packed)
+        let o = rope(q, positions).attention(rope(k, positions), v, causal: causal)
+        return proj(joined(o))
+    }
+
+    /// Queries (B, H, T, D), keys and values (B, key heads, T, D).
+    private func parts(_ packed: Tensor) -> (q: Tensor, k: Tensor, v: Tensor) {
+        let all = heads + 2 * keyHeads
+        let parts = packed.reshaped([packed.shape[0], packed.shape[1], all, headSize])
             .split([heads, keyHeads, keyHeads], axis: 2)
-            .map { $0.transposed(1, 2) }  // (B, H, T, D)
-        let (q, k) = (
-            parts[0].rope(
-                positions: positions, base: rope.base, isInterleaved: rope.isInterleaved),
-            parts[1].rope(
-                positions: positions, base: rope.base, isInterleaved: rope.isInterleaved)
-        )
-        let o = q.attention(k, parts[2], causal: causal)
-        return proj(o.transposed(1, 2).reshaped([b, t, heads * headSize]))
+            .map { $0.transposed(1, 2) }
+        return (parts[0], parts[1], parts[2])
+    }
+
+    /// (B, H, T, D) to (B, T, C).
+    private func joined(_ o: Tensor) -> Tensor {
+        o.transposed(1, 2).reshaped([o.shape[0], o.shape[2], heads * headSize])
+    }
+}
+
+extension SelfAttention.Rotation {
+    func callAsFunction(_ x: Tensor, _ positions: Tensor) -> Tensor {
+        x.rope(positions: positions, base: base, isInterleaved: isInterleaved)
+    }
+}
+
+extension SelfAttention {
+    /// The keys and values (B, key heads, S, D) of the tokens that a causal layer has seen.
+    public struct Memory: Sendable {
+        fileprivate var keys, values: Tensor?
+
+        public init() {}
+
+        /// How many tokens: S.
+        public var count: Int { keys?.shape[2] ?? 0 }
+    }
+
+    /// The tokens of x (B, T, C) follow those in the memory, see them, and join them.
+    public func callAsFunction(_ x: Tensor, _ memory: inout Memory) -> Tensor {
+        var (q, k, v) = parts(qkv(x))
+        if let rope {
+            let positions = Tensor.arange(
+                x.shape[1], start: Double(memory.count), dtype: .i32, on: x.device)
+            (q, k) = (rope(q, positions), rope(k, positions))
+        }
+        if let keys = memory.keys, let values = memory.values {
+            k = Tensor.concatenated([keys, k], axis: 2)
+            v = Tensor.concatenated([values, v], axis: 2)
+        }
+        (memory.keys, memory.values) = (k, v)
+        return proj(joined(q.attention(k, v, causal: .bottomRight)))
     }
 }

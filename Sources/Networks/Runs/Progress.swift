@@ -10,6 +10,9 @@ struct Progress {
     /// Spent on steps, in all.
     private(set) var seconds: Double
     private var bar: ProgressBar
+    /// Figures of the last step, as the bar shows them.
+    private var text = ""
+    private let steps: Int
     private var rate = 0.0
     private let work: (amount: Int, unit: String)
     private let device: Device
@@ -22,7 +25,8 @@ struct Progress {
         done = saved?.step ?? 0
         best = number("run.best") ?? .infinity
         seconds = number("run.seconds") ?? 0
-        bar = ProgressBar(total: plan.steps, first: done)
+        bar = ProgressBar("step", from: done)
+        steps = plan.steps
         work = trainee.work
         self.device = device
     }
@@ -33,12 +37,12 @@ struct Progress {
         let now = Double(work.amount) / max(spent, 1e-9)
         rate = rate == 0 ? now : 0.9 * rate + 0.1 * now
         let memory = Double(device.memory.inUse + device.memory.cached) / 1e6
-        bar.show(
-            done, "\(figures.text)  \(rounded(rate)) \(work.unit)/s  \(rounded(memory)) MB")
+        text = "\(figures.text)  \(rounded(rate)) \(work.unit)/s  \(rounded(memory)) MB"
+        bar.show(done, of: steps, text)
     }
 
     mutating func note(_ text: String) { bar.note(text) }
-    mutating func finish() { bar.finish() }
+    mutating func finish() { bar.finish(done, of: steps, text) }
 
     /// The log's line of the step just counted.
     func line(_ figures: Figures, _ spent: Double) -> [JSON.Member] {

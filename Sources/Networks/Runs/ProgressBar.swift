@@ -1,53 +1,72 @@
 import Glibc
 
-/// One line that says how far a long piece of work is. On a terminal it is drawn over itself; elsewhere a line is written
-/// now and then, so that a log stays short.
-struct ProgressBar {
-    private let total: Int
-    private let isTerminal: Bool
-    private let start: ContinuousClock.Instant
+/// One line on the standard error that says how far a long piece of work is. On a terminal it is drawn over itself;
+/// elsewhere a line is written now and then, so that a log stays short.
+///
+///     var bar = ProgressBar("merging")
+///     for i in 1...count { …; bar.show(i, of: count) }
+///     bar.clear()
+public struct ProgressBar {
+    private let label: String
     private let first: Int
-    private var drawn: ContinuousClock.Instant?
+    private let isTerminal: Bool
+    private let start = ContinuousClock.now
+    private var drawn: ContinuousClock.Instant
     private var written = false
 
-    /// - Parameter first: steps that were done before.
-    init(total: Int, first: Int = 0) {
-        (self.total, self.first) = (total, first)
+    /// - Parameters:
+    ///   - label: what is done.
+    ///   - first: how much of it was done before.
+    public init(_ label: String, from first: Int = 0) {
+        (self.label, self.first) = (label, first)
         isTerminal = isatty(STDERR_FILENO) == 1
-        start = ContinuousClock.now
+        drawn = start - .seconds(isTerminal ? 1 : 0)
     }
 
     /// - Parameter text: figures to show behind the bar.
-    mutating func show(_ done: Int, _ text: String) {
+    public mutating func show(_ done: Int, of total: Int, _ text: String = "") {
         let now = ContinuousClock.now
-        let pause: Duration = isTerminal ? .milliseconds(100) : .seconds(10)
-        if done < total, let drawn, now - drawn < pause { return }
+        if now - drawn < (isTerminal ? .milliseconds(100) : .seconds(10)) { return }
         drawn = now
-        let elapsed = (now - start) / .seconds(1)
-        let left = done > first ? elapsed / Double(done - first) * Double(total - done) : 0
-        let share = Double(done) / Double(max(1, total))
-        let time = done == total ? clockTime(elapsed) : "\(clockTime(left)) left"
-        let line = "\(bar(share)) \(done)/\(total)  \(text)  \(time)"
-        write(isTerminal ? "\r" + String(line.prefix(width)) + "\u{1b}[K" : line + "\n")
-        written = isTerminal
+        draw(done, total, text)
     }
 
-    /// Other text, above the bar.
-    mutating func note(_ text: String) {
-        write((written ? "\r\u{1b}[K" : "") + text + "\n")
-        (written, drawn) = (false, nil)
-    }
-
-    /// Leaves the last line standing.
-    mutating func finish() {
+    /// Leaves the last line standing: everything, or what was done until now.
+    public mutating func finish(_ done: Int, of total: Int, _ text: String = "") {
+        draw(done, total, text)
         if written { write("\n") }
         written = false
     }
 
+    /// Takes the bar away.
+    public mutating func clear() {
+        if written { write("\r\u{1b}[K") }
+        written = false
+    }
+
+    /// Other text, above the bar.
+    public mutating func note(_ text: String) {
+        clear()
+        write(text + "\n")
+        if isTerminal { drawn = start - .seconds(1) }
+    }
+
+    private mutating func draw(_ done: Int, _ total: Int, _ text: String) {
+        let elapsed = (ContinuousClock.now - start) / .seconds(1)
+        let left = done > first ? elapsed / Double(done - first) * Double(total - done) : 0
+        let time = done >= total ? clockTime(elapsed) : "\(clockTime(left)) left"
+        let share = min(1, Double(done) / Double(max(1, total)))
+        let parts = [label + bar(share), "\(done)/\(total)", text, time].filter { !$0.isEmpty }
+        let line = parts.joined(separator: "  ")
+        write(isTerminal ? "\r" + String(line.prefix(width)) + "\u{1b}[K" : line + "\n")
+        written = isTerminal
+    }
+
     private func bar(_ share: Double) -> String {
-        guard isTerminal else { return "step" }
+        guard isTerminal else { return "" }
         let done = Int(share * 24)
-        return String(repeating: "█", count: done) + String(repeating: "░", count: 24 - done)
+        let bar = String(repeating: "█", count: done) + String(repeating: "░", count: 24 - done)
+        return label.isEmpty ? bar : " " + bar
     }
 
     private var width: Int {

@@ -12,9 +12,8 @@ public protocol Recipe: Sendable {
     static var settings: Settings { get }
     static var plan: TrainingPlan { get }
 
-    /// - Parameter data: what the user gave, or nil for the set that the recipe makes itself.
     static func trainee(
-        _ settings: Settings, _ plan: TrainingPlan, data: DataPlace?, on device: Device
+        _ settings: Settings, _ plan: TrainingPlan, data: RunData, on device: Device
     ) throws -> any Trainee
 }
 
@@ -59,10 +58,14 @@ public struct RunConfiguration: Sendable, Equatable {
     }
 
     /// Writes it where `init(reading:)` finds it.
-    public func write(to folder: RunFolder) throws(FileError) {
+    public func write(to folder: RunFolder, _ notes: [RunNote] = []) throws(FileError) {
         try folder.create()
-        let text = json.indented + "\n"
-        try writeFile(folder.configuration, [Array(text.utf8)])
+        for note in notes { try write(note.json, "\(folder.path)/\(note.file)") }
+        try write(json, folder.configuration)
+    }
+
+    private func write(_ json: JSON, _ path: String) throws(FileError) {
+        try writeFile(path, [Array((json.indented + "\n").utf8)])
     }
 
     public var json: JSON {
@@ -74,10 +77,15 @@ public struct RunConfiguration: Sendable, Equatable {
         ])
     }
 
-    public func trainee<R: Recipe>(_ recipe: R.Type, on device: Device) throws -> any Trainee {
+    /// - Parameter folder: of a run that stands, whose notes spare reading the data where they are not needed.
+    public func trainee<R: Recipe>(
+        _ recipe: R.Type, of folder: RunFolder? = nil, on device: Device
+    ) throws -> any Trainee {
         if let problem = plan.problem { throw FileError("plan", problem) }
-        let settings = try settings.decoded(R.Settings.self, path: "settings")
-        return try R.trainee(settings, plan, data: data, on: device)
+        // A run of an earlier version may lack settings that there are now.
+        let complete = JSON(encoding: R.settings).overlaid(by: settings)
+        let settings = try complete.decoded(R.Settings.self, path: "settings")
+        return try R.trainee(settings, plan, data: RunData(data, notedIn: folder), on: device)
     }
 }
 
@@ -135,6 +143,16 @@ extension RunConfiguration {
 }
 
 extension JSON {
+    /// An object's members with the values that another one gives them.
+    fileprivate func overlaid(by other: JSON) -> JSON {
+        guard let members, other.members != nil else { return other }
+        return .object(
+            members.map { member in
+                let value = other[member.key].map { member.value.overlaid(by: $0) }
+                return Member(key: member.key, value: value ?? member.value)
+            })
+    }
+
     /// The object with the value at a path of known keys replaced; nil if a key is not known.
     fileprivate func setting(_ keys: ArraySlice<String>, to value: JSON) -> JSON? {
         guard let key = keys.first else { return value }

@@ -10,6 +10,9 @@ public protocol Trainee: AnyObject {
     /// What one step works through: 32 "pictures", 16384 "tokens".
     var work: (amount: Int, unit: String) { get }
 
+    /// What its data are like, kept in the run's folder.
+    var notes: [RunNote] { get }
+
     /// One optimiser step; the loss comes first.
     func step(_ step: Int) throws -> Figures
     /// Figures on data that it does not train on; empty if there are none. The first one decides which checkpoint is
@@ -21,6 +24,10 @@ public protocol Trainee: AnyObject {
     /// Puts everything that a resumed run needs into the state.
     func save(to state: inout TrainingState)
     func restore(from state: TrainingState) throws
+}
+
+extension Trainee {
+    public var notes: [RunNote] { [] }
 }
 
 /// How many samples are wanted, and from which seed.
@@ -47,4 +54,15 @@ public enum Sample: Sendable {
 public protocol ExportableTrainee: Trainee {
     /// Writes the model's files into a folder that is there.
     func export(to folder: String) throws
+}
+
+/// A trainee of one network, "model", by one learner.
+public protocol SingleTrainee: Trainee {
+    var learner: Learner { get set }
+}
+
+extension SingleTrainee {
+    public var networks: [(name: String, store: ParameterStore)] { [("model", learner.store)] }
+    public func save(to state: inout TrainingState) { learner.save(to: &state) }
+    public func restore(from state: TrainingState) throws { try learner.restore(from: state) }
 }

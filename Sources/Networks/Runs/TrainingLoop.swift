@@ -37,18 +37,19 @@ public struct TrainingLoop {
         warnings.forEach { progress.note("apus: \($0)") }
         let log = try RunLog(folder, after: progress.done)
         Interruption.listen()
-        defer { Interruption.ignore() }
+        defer {
+            Interruption.ignore()
+            progress.finish()
+        }
         while progress.done < plan.steps {
             try step(&progress, log)
             if Interruption.isWanted && progress.done < plan.steps {
                 try save(&progress)
                 try report()
-                progress.finish()
                 return .interrupted(progress.done)
             }
         }
         try report()
-        progress.finish()
         return .finished
     }
 
@@ -56,7 +57,9 @@ public struct TrainingLoop {
         let start = ContinuousClock.now
         let figures = try trainee.step(progress.done)
         let seconds = (ContinuousClock.now - start) / .seconds(1)
-        if let bad = figures.firstNotFinite { throw divergence(after: progress.done, bad.name) }
+        if let bad = figures.firstNotFinite {
+            throw divergence(after: progress.done, "the \(bad.name)", state(progress))
+        }
         progress.count(figures, seconds)
         try log.step(progress, figures, seconds)
         let done = progress.done
@@ -84,7 +87,10 @@ public struct TrainingLoop {
     }
 
     private func save(_ progress: inout Progress) throws {
-        try state(progress).write(to: folder.checkpoint(progress.done))
+        let state = state(progress)
+        // A loss may be finite once more when the weights no longer are.
+        if let bad = state.firstNotFinite { throw divergence(after: progress.done, bad, state) }
+        try state.write(to: folder.checkpoint(progress.done))
         folder.prune(keep: plan.keep)
     }
 
@@ -101,27 +107,27 @@ public struct TrainingLoop {
     private func report() throws { try RunReport(folder, title: title).write() }
 
     /// Where it went wrong, and what to do.
-    private func divergence(after done: Int, _ figure: String) -> TrainingError {
-        var state = TrainingState()
-        trainee.save(to: &state)
+    private func divergence(after done: Int, _ what: String, _ state: TrainingState)
+        -> TrainingError
+    {
         let saved = folder.savedSteps().last
         return .notFinite(
-            step: done, figure: figure, tensor: state.firstNotFinite,
+            step: done, what: what, tensor: state.firstNotFinite,
             saved: saved.map { folder.checkpoint($0) })
     }
 }
 
 /// What ends a run.
 public enum TrainingError: Error, CustomStringConvertible, Equatable {
-    /// A figure of step `step` is NaN or infinite; `tensor` is the first parameter or state that is too.
-    case notFinite(step: Int, figure: String, tensor: String?, saved: String?)
+    /// A figure or tensor of step `step` is NaN or infinite; `tensor` is the first parameter or state that is.
+    case notFinite(step: Int, what: String, tensor: String?, saved: String?)
 
     public var description: String {
         switch self {
-        case .notFinite(let step, let figure, let tensor, let saved):
-            let place = tensor.map { "\($0) is not finite either" } ?? "all parameters are finite"
+        case .notFinite(let step, let what, let tensor, let saved):
+            let place = tensor.map { "\($0) is the first" } ?? "all parameters are finite"
             let rest = saved.map { "; \($0) is untouched, --resume starts there" } ?? ""
-            return "step \(step): the \(figure) is not finite (\(place)): try a lower learning "
+            return "step \(step): \(what) is not finite (\(place)): try a lower learning "
                 + "rate, a longer warm-up or gradient clipping\(rest)"
         }
     }

@@ -1,12 +1,9 @@
 public import Tensors
 
 extension TrainingPlan {
-    /// A step's examples, cut into the batches that are computed one after another.
-    public func batches(_ indices: [Int32]) -> [[Int32]] {
-        let size = max(1, indices.count / max(1, accumulate))
-        return stride(from: 0, to: indices.count, by: size).map {
-            Array(indices[$0..<min($0 + size, indices.count)])
-        }
+    /// The numbers of a step's batches, counted from the first step.
+    public func numbers(_ step: Int) -> [Int] {
+        (0..<accumulate).map { step * accumulate + $0 }
     }
 }
 

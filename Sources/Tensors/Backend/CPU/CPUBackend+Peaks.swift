@@ -16,9 +16,9 @@ extension CPUBackend: PeakMeasuring {
                 "L2", Double(caches.l2), measuredAt: Double(caches.l2) / 2, streaming: false,
                 seconds),
             memory("L3", shared, measuredAt: shared / 2, streaming: false, seconds),
-            memory("memory", .infinity, measuredAt: shared * 3, streaming: true, seconds),
+            memory("memory", .infinity, measuredAt: shared * 8, streaming: true, seconds),
         ]
-        let large = Int64(shared * 3)
+        let large = Int64(shared * 8)
         peaks.write = apus_peak_bandwidth(APUS_TRAFFIC_WRITE, large, true, seconds)
         peaks.triad = apus_peak_bandwidth(APUS_TRAFFIC_TRIAD, large, true, seconds)
         return peaks
