@@ -17,7 +17,7 @@ extension OpenCLBackend {
         case .f16: return sizes.map { part($0, .f16) }
         case .q8_0:
             return sizes.map { part($0, .i8) }
-                + sizes.map { part(roundedUp($0, Self.group) / Self.group, .f16) }
+                + sizes.map { part(roundedUp($0, Self.group), .f16) }
         }
     }
 
