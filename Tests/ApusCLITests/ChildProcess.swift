@@ -18,8 +18,15 @@ struct ChildProcess {
         let command = ["/bin/bash", "-c", "\(limit)exec \(quoted) > '\(output)' 2>&1"]
         var arguments = command.map { strdup($0) } + [nil]
         defer { arguments.forEach { free($0) } }
+        // Threads that run tests may block signals, which a program would inherit.
+        var (attributes, none) = (posix_spawnattr_t(), sigset_t())
+        sigemptyset(&none)
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         var id = pid_t()
-        id = posix_spawn(&id, command[0], nil, nil, &arguments, environ) == 0 ? id : -1
+        id = posix_spawn(&id, command[0], nil, &attributes, &arguments, environ) == 0 ? id : -1
         self.id = id
     }
 

@@ -67,7 +67,7 @@ struct GGUFBytes {
         for name in ["big", "odd", "absent"] {
             #expect(throws: FileError.self) { try file.tensor(name) }
         }
-        #expect(throws: FileError.self) { try file.quantized("f") }
+        #expect(throws: FileError.self) { try file.quantized("i") }
     }
 
     @Test(arguments: BlockFormat.allCases)

@@ -44,6 +44,7 @@ func randomDecoder(
 
     @Test(arguments: [
         "q4_0", "q8_0", "q4_K", "q6_K", "q4_1", "q5_K", "iq4_XS", "int8",
+        "f32", "f16", "bf16",
     ])
     func aSequenceAloneHasTheBitsThatItHasAmongOthers(weights: String) {
         let model = randomDecoder(weights: weights)
