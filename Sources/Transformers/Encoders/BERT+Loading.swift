@@ -39,7 +39,7 @@ public struct LoadedBERT: Sendable {
     /// From the folder of a model's repository.
     public init(folder: String, on device: Device) throws {
         try self.init(
-            WeightFiles(folder: folder).checkpoint(as: .f32),
+            SafetensorsFolder(path: folder).checkpoint(as: .f32),
             BERTConfiguration(config: ConfigFields(folder: folder)), on: device)
     }
 

@@ -31,7 +31,7 @@ public struct LoadedT5: Sendable {
     /// From the folder of a model's repository.
     public init(folder: String, on device: Device) throws {
         try self.init(
-            WeightFiles(folder: folder).checkpoint(as: .f32),
+            SafetensorsFolder(path: folder).checkpoint(as: .f32),
             T5Configuration(config: ConfigFields(folder: folder)), on: device)
     }
 }

@@ -41,7 +41,7 @@ public struct LoadedModel: Sendable {
         _ path: String, _ weights: Weights = .stored, on device: Device = .default
     ) throws -> LoadedModel {
         if isFolder(path) {
-            let files = try WeightFiles(folder: path)
+            let files = try SafetensorsFolder(path: path)
             return try LoadedModel(
                 folder: path, files.checkpoint(as: weights.dtype), on: device)
         }
