@@ -13,7 +13,7 @@ enum DemoCommand: Command {
     static let flags = [
         Flag("report", "FILE", "where the roofline page goes (apus-report.html)"),
         Flag("out", "FOLDER", "where the two runs are kept (apus-demo)"),
-        Flag("steps", "N", "training steps of each model (gpt 600, ddpm 200)"),
+        Flag("steps", "N", "training steps of each model (gpt 1200, ddpm 800)"),
         Flag.device, Flag.threads,
     ]
 

@@ -14,9 +14,9 @@ struct Lesson {
 
     static let all = [
         Lesson(
-            title: "A GPT learns to write little stories", recipe: GPTRecipe.self, steps: 600,
+            title: "A GPT learns to write little stories", recipe: GPTRecipe.self, steps: 1200,
             settings: [
-                "batch=16", "learner.lr=0.003", "sampleLength=400", "temperature=0.7",
+                "batch=16", "learner.lr=0.004", "sampleLength=400", "temperature=0.6",
                 "measured=100",
             ]),
         Lesson(
