@@ -30,6 +30,13 @@ struct ChildProcess {
         self.id = id
     }
 
+    /// It has neither ended nor been ended.
+    var isRunning: Bool {
+        var info = siginfo_t()
+        return waitid(P_PID, id_t(id), &info, WEXITED | WNOHANG | WNOWAIT) == 0
+            && info.si_signo == 0
+    }
+
     func send(_ signal: Int32) { kill(id, signal) }
 
     /// Its exit code; nil if a signal ended it.
