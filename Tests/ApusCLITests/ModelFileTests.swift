@@ -23,9 +23,15 @@ import Testing
         }
     }
 
+    /// What this thread has computed for.
+    private static func seconds() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    }
+
     @Test func everyCommandRefusesBrokenFiles() throws {
         let output = "/tmp/apus-test-\(getpid())-out"
-        let clock = ContinuousClock()
         let broken = try Self.files("refuse", ["gguf", "safetensors", "tokenizer", "pickle"])
         #expect(broken.count > 150)
         for path in broken {
@@ -33,8 +39,10 @@ import Testing
                 ["inspect", path], ["quantize", path, output, "Q8_0"],
                 ["tokenize", "-m", path, "text"],
             ] {
-                let spent = clock.measure { #expect(Apus.run(words) == 1, "\(words)") }
-                #expect(spent < .seconds(1), "\(words)")
+                // Of this thread alone: the machine may be busy with other tests.
+                let before = Self.seconds()
+                #expect(Apus.run(words) == 1, "\(words)")
+                #expect(Self.seconds() - before < 1, "\(words)")
             }
         }
         #expect(!exists(output))

@@ -1,9 +1,10 @@
 import Files
 import Glibc
-import Networks
 import Support
 import Tensors
 import Testing
+
+@testable import Networks
 
 /// A line through points: the smallest thing that trains.
 private final class LineTrainee: Trainee {
@@ -136,7 +137,7 @@ private final class LineTrainee: Trainee {
             guard step == 6 else { return }
             kill(getpid(), SIGINT)
             // It goes to the main thread, which takes it when it wakes.
-            usleep(50000)
+            for _ in 0..<20_000 where !Interruption.isWanted { usleep(1000) }
         }
         #expect(try train(trainee, in: folder) == .interrupted(7))
         #expect(folder.savedSteps() == [4, 7])
