@@ -28,7 +28,7 @@ public enum GANRecipe: Recipe {
 }
 
 private final class GANTrainee: Trainee {
-    private let points: PlanePoints
+    private var points: PlanePoints
     private let plan: TrainingPlan
     private let model: (generator: VectorGenerator, critic: VectorCritic)
     private var players: Players
@@ -58,8 +58,9 @@ private final class GANTrainee: Trainee {
         var key = noise.key(step)
         let (make, judge) = model
         let batches = plan.numbers(step)
-        let loss = players.judge.step(step, over: batches) { context, number in
-            let real = judge(points.batch(plan.batch, number: number, on: device), context)
+        let loss = try players.judge.step(step, over: batches) { context, number in
+            let real = judge(
+                try points.batch(plan.batch, number: number, on: device), context)
             let z = noise(plan.batch, &key)
             let fake = noGrad { make(z, context) }
             return real.nonsaturatingDiscriminatorLoss(fake: judge(fake, context))
@@ -82,7 +83,7 @@ private final class GANTrainee: Trainee {
 
     /// The share of real points that no made point comes near, which is what the game has lost, and its parts.
     func evaluate() throws -> Figures {
-        let (real, fake) = (points.others(2000, on: device), made(2000, seed: 0))
+        let (real, fake) = (try points.others(2000, on: device), made(2000, seed: 0))
         let (precision, recall) = FeatureDistance.precisionAndRecall(
             real: real, generated: fake)
         return ["lost": 1 - recall, "precision": precision, "recall": recall]
@@ -90,9 +91,16 @@ private final class GANTrainee: Trainee {
 
     func samples(_ request: SampleRequest) throws -> [Sample] {
         let count = max(request.count ?? 64, 4000)
-        return [points.compared(with: made(count, seed: request.seed))]
+        return [try points.compared(with: made(count, seed: request.seed))]
     }
 
-    func save(to state: inout TrainingState) { players.save(to: &state) }
-    func restore(from state: TrainingState) throws { try players.restore(from: state) }
+    func save(to state: inout TrainingState) {
+        players.save(to: &state)
+        points.save(to: &state)
+    }
+
+    func restore(from state: TrainingState) throws {
+        try players.restore(from: state)
+        points.restore(from: state)
+    }
 }

@@ -14,9 +14,7 @@ enum EvaluateCommand: Command {
         [
             Flag(
                 "samples", "PATH",
-                "pictures to judge: .npy files (N, H, W, C), commas between, or a folder of PNGs"),
-            Flag(
-                "data", "PATH", "the real pictures they are compared with: as many of the test part"
+                "pictures to judge by --data: .npy (N, H, W, C), commas between, or a folder of PNGs"
             ),
             Flag("features", "FOLDER", "a run of the classifier to see with (one trained at once)"),
         ] + FinishedRun.flags

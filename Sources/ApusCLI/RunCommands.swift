@@ -14,6 +14,7 @@ struct FinishedRun {
     static let flags = [
         Flag("checkpoint", "FILE", "a checkpoint (best.safetensors, else the newest)"),
         Flag("set", "name=value", "another setting for this use, such as sampler=euler"),
+        Flag("data", "PATH", "where the run's data are, if they have moved and are needed"),
         Flag("type", "TYPE", "keep the weights in few bits: int8, int4, q8, q4, q4_K, …"),
         Flag("seed", "N", "of what is drawn (0)"),
         Flag.device, Flag.threads,
@@ -33,6 +34,9 @@ struct FinishedRun {
         }
         var configuration = try RunConfiguration(reading: folder)
         for assignment in try arguments.assignments("set") { try configuration.set(assignment) }
+        if let path = arguments.text("data") {
+            configuration.data = DataPlace(path, isStrict: configuration.data?.isStrict ?? false)
+        }
         self.configuration = configuration
         device = try TrainCommand.device(arguments)
         trainee = try configuration.trainee(
@@ -78,6 +82,7 @@ enum SampleCommand: Command {
             Flag(
                 "out", "FILE",
                 "where pictures go (sample.png; NAME.npy: an array), or text (printed)"),
+            Flag("real", nil, "also read the data: the oddest pictures of a test set, mistakes"),
         ] + FinishedRun.flags
 
     static func run(_ arguments: Arguments) throws -> Int32 {
@@ -86,6 +91,7 @@ enum SampleCommand: Command {
         if let count = try arguments.int("count", in: 1...1 << 20) { request.count = count }
         if let seed = try arguments.int("seed", in: 0...1 << 40) { request.seed = UInt64(seed) }
         request.prompt = arguments.text("prompt")
+        request.readsData = arguments.has("real")
         let samples = try noGrad { try run.trainee.samples(request) }
         if let path = arguments.text("out") {
             if path.hasSuffix(".npy") { return try writeArray(samples, to: path) }

@@ -39,6 +39,7 @@ private final class AutoencoderTrainee: SingleTrainee {
     private let model: any PictureAutoencoder
     /// Whether the model takes vectors.
     private let flattens: Bool
+    private var kept: KeptPictures
     var learner: Learner
     private let noise: Float
     private let key: RandomKey
@@ -57,7 +58,7 @@ private final class AutoencoderTrainee: SingleTrainee {
             : ConvolutionalAutoencoder(
                 store.scope, PictureCoding(facts, settings.stages), code: settings.code)
         learner = Learner("model", store, settings.learner, plan)
-        (self.feed, noise) = (feed, settings.noise)
+        (self.feed, kept, noise) = (feed, KeptPictures(feed), settings.noise)
         key = RandomKey(seed: plan.seed).folded("noise")
     }
 
@@ -109,25 +110,38 @@ private final class AutoencoderTrainee: SingleTrainee {
         }
     }
 
-    /// Test pictures above what comes back, and the oddest of them.
+    /// Test pictures above what comes back; and the oddest ones of many, if the data are read.
     func samples(_ request: SampleRequest) throws -> [Sample] {
-        let x = try feed.testPictures(max(500, request.count ?? 64))
         var key = RandomKey(seed: request.seed)
-        let input = noisy(x, &key)
-        return learner.whileAveraged {
-            let y = reconstructed(input)
-            let count = min(16, x.shape[0])
-            let odd = AutoencoderTrainee.oddness(x, y).top(count, axis: 0).indices
-            func first(_ t: Tensor) -> Tensor { t.narrowed(0, start: 0, count: count) }
-            return [
-                .pictures(
-                    Tensor.concatenated([first(input), first(y)]), title: "reconstructions",
-                    columns: 16),
-                .pictures(
-                    Tensor.concatenated([input.selecting(odd), y.selecting(odd)]), title: "oddest",
-                    columns: 16),
-            ]
+        let input = noisy(try kept.values, &key)
+        var samples = [shown(input, "reconstructions")]
+        if request.readsData {
+            let many = try feed.test(max(500, request.count ?? 64)).values
+            samples.append(shown(oddest(many, noisy(many, &key)), "oddest"))
         }
+        return samples
+    }
+
+    private func shown(_ input: Tensor, _ title: String) -> Sample {
+        let y = learner.whileAveraged { reconstructed(input) }
+        return .pictures(Tensor.concatenated([input, y]), title: title, columns: input.shape[0])
+    }
+
+    /// Those inputs for pictures x that come back worst.
+    private func oddest(_ x: Tensor, _ input: Tensor) -> Tensor {
+        let y = learner.whileAveraged { reconstructed(input) }
+        let scores = AutoencoderTrainee.oddness(x, y)
+        return input.selecting(scores.top(min(16, x.shape[0]), axis: 0).indices)
+    }
+
+    func save(to state: inout TrainingState) {
+        learner.save(to: &state)
+        kept.save(to: &state)
+    }
+
+    func restore(from state: TrainingState) throws {
+        try learner.restore(from: state)
+        kept.restore(from: state)
     }
 }
 

@@ -35,6 +35,7 @@ private final class VAETrainee: SingleTrainee {
     private let model: any GaussianAutoencoder
     /// Whether the model takes vectors.
     private let flattens: Bool
+    private var kept: KeptPictures
     var learner: Learner
     private let key: RandomKey
     private let device: Device
@@ -56,7 +57,7 @@ private final class VAETrainee: SingleTrainee {
                 store.scope, PictureCoding(feed.facts, settings.stages), latent: settings.latent,
                 beta: settings.beta)
         learner = Learner("model", store, settings.learner, plan)
-        (self.feed, self.device) = (feed, device)
+        (self.feed, kept, self.device) = (feed, KeptPictures(feed, count: 12), device)
         key = RandomKey(seed: plan.seed).folded("noise")
     }
 
@@ -99,7 +100,7 @@ private final class VAETrainee: SingleTrainee {
     /// Pictures from random codes, and ways between test pictures.
     func samples(_ request: SampleRequest) throws -> [Sample] {
         var key = RandomKey(seed: request.seed)
-        let ends = try feed.testPictures(12)
+        let ends = try kept.values
         return learner.whileAveraged {
             let z = key.normal([request.count ?? 64, model.latent], on: device)
             let codes = model.encode(shaped(ends), .evaluation).mean
@@ -116,6 +117,16 @@ private final class VAETrainee: SingleTrainee {
     private func pictures(_ z: Tensor) -> Tensor {
         model.decode(z, .evaluation).cast(to: .f32).sigmoid().reshaped(
             [z.shape[0], feed.facts.height, feed.facts.width, feed.facts.channels])
+    }
+
+    func save(to state: inout TrainingState) {
+        learner.save(to: &state)
+        kept.save(to: &state)
+    }
+
+    func restore(from state: TrainingState) throws {
+        try learner.restore(from: state)
+        kept.restore(from: state)
     }
 
     /// From each code (N, D) to the one half the list further on: (N / 2 · steps, D).

@@ -32,6 +32,7 @@ public enum VQVAERecipe: Recipe {
 private final class VQVAETrainee: SingleTrainee {
     private let feed: PictureFeed
     private let model: VQVAE
+    private var kept: KeptPictures
     var learner: Learner
 
     init(
@@ -45,7 +46,7 @@ private final class VQVAETrainee: SingleTrainee {
                 channels: feed.facts.channels, hidden: settings.hidden, code: settings.code,
                 codes: settings.codes, commitment: settings.commitment))
         learner = Learner("model", store, settings.learner, plan)
-        self.feed = feed
+        (self.feed, kept) = (feed, KeptPictures(feed))
     }
 
     var work: (amount: Int, unit: String) { feed.work }
@@ -79,14 +80,24 @@ private final class VQVAETrainee: SingleTrainee {
 
     /// Test pictures, each row followed by what comes back.
     func samples(_ request: SampleRequest) throws -> [Sample] {
-        let x = try feed.testPictures(16)
+        let x = try kept.values
         let y = learner.whileAveraged {
             model.decode(model.codes(model.indices(model.encode(x))))
         }
         return [
             .pictures(
                 Tensor.concatenated([x, y.clamped(min: 0, max: 1)]), title: "reconstructions",
-                columns: 16)
+                columns: x.shape[0])
         ]
+    }
+
+    func save(to state: inout TrainingState) {
+        learner.save(to: &state)
+        kept.save(to: &state)
+    }
+
+    func restore(from state: TrainingState) throws {
+        try learner.restore(from: state)
+        kept.restore(from: state)
     }
 }

@@ -25,7 +25,7 @@ public enum RealNVPRecipe: Recipe {
 }
 
 private final class RealNVPTrainee: SingleTrainee {
-    private let points: PlanePoints
+    private var points: PlanePoints
     private let plan: TrainingPlan
     private let model: RealNVP
     var learner: Learner
@@ -45,16 +45,16 @@ private final class RealNVPTrainee: SingleTrainee {
     var work: (amount: Int, unit: String) { (plan.batch * plan.accumulate, "points") }
 
     func step(_ step: Int) throws -> Figures {
-        let loss = learner.step(step, over: plan.numbers(step)) { context, number in
+        let loss = try learner.step(step, over: plan.numbers(step)) { context, number in
             model.negativeLogLikelihood(
-                points.batch(plan.batch, number: number, on: device), context)
+                try points.batch(plan.batch, number: number, on: device), context)
         }
         return ["loss": loss]
     }
 
     /// Nats and bits a dimension of other points, and how far inverse(forward(x)) is from x.
     func evaluate() throws -> Figures {
-        let x = points.others(4096, on: device)
+        let x = try points.others(4096, on: device)
         return learner.whileAveraged {
             let nats = Double(model.negativeLogLikelihood(x).item())
             let back = model.inverse(model.forward(x).z)
@@ -70,6 +70,16 @@ private final class RealNVPTrainee: SingleTrainee {
         var key = RandomKey(seed: request.seed)
         let count = max(request.count ?? 64, 4000)
         let made = learner.whileAveraged { model.inverse(key.normal([count, 2], on: device)) }
-        return [points.compared(with: made)]
+        return [try points.compared(with: made)]
+    }
+
+    func save(to state: inout TrainingState) {
+        learner.save(to: &state)
+        points.save(to: &state)
+    }
+
+    func restore(from state: TrainingState) throws {
+        try learner.restore(from: state)
+        points.restore(from: state)
     }
 }

@@ -29,6 +29,7 @@ public enum ClassifierRecipe: Recipe {
 private final class ClassifierTrainee: SingleTrainee {
     private let feed: PictureFeed
     private let model: Classifier
+    private var kept: KeptPictures
     var learner: Learner
 
     init(
@@ -38,7 +39,7 @@ private final class ClassifierTrainee: SingleTrainee {
         let store = ParameterStore(seed: plan.seed, on: device)
         model = Classifier(store.scope, settings.model.fitted(to: feed.facts))
         learner = Learner("model", store, settings.learner, plan)
-        self.feed = feed
+        (self.feed, kept) = (feed, KeptPictures(feed, count: 64))
     }
 
     var work: (amount: Int, unit: String) { feed.work }
@@ -63,8 +64,8 @@ private final class ClassifierTrainee: SingleTrainee {
 
     /// The test pictures that it gets wrong, with what it takes them for.
     func samples(_ request: SampleRequest) throws -> [Sample] {
-        let test = try feed.test
-        let batch = test[0..<min(test.count, 2000)].all
+        let test = try request.readsData ? feed.test(2000) : kept.set
+        let batch = test.all
         let guesses = learner.whileAveraged {
             model(batch.pictures).argmax(axis: -1).scalars(as: Int32.self)
         }
@@ -83,6 +84,16 @@ private final class ClassifierTrainee: SingleTrainee {
                 title: "mistakes", columns: 8),
             .text(lines.joined(separator: "\n")),
         ]
+    }
+
+    func save(to state: inout TrainingState) {
+        learner.save(to: &state)
+        kept.save(to: &state)
+    }
+
+    func restore(from state: TrainingState) throws {
+        try learner.restore(from: state)
+        kept.restore(from: state)
     }
 }
 

@@ -55,7 +55,7 @@ public final class PictureJudge {
     private func realFeatures() throws -> Tensor {
         if let real { return real }
         if !isTrained { try train() }
-        let found = features(feed.unframed(try feed.testPictures(count)))
+        let found = features(feed.unframed(try feed.test(count).values))
         real = found
         return found
     }

@@ -22,7 +22,7 @@ public enum GPTRecipe: Recipe {
         /// A tokenizer.json or its folder, as of `apus tokenizer train`, in their place.
         public var tokenizer = ""
         public var learner = Learner.Settings(
-            lr: 1e-3, beta2: 0.99, weightDecay: 0.1, schedule: .cosine, warmup: 100, floor: 0.1,
+            lr: 3e-3, beta2: 0.99, weightDecay: 0.1, schedule: .cosine, warmup: 100, floor: 0.1,
             clip: 1)
         /// Windows of the last tenth that an evaluation looks at; 0: all.
         public var measured = 0

@@ -39,22 +39,31 @@ public enum StorytellerRecipe: Recipe {
     public static func trainee(
         _ settings: Settings, _ plan: TrainingPlan, data: RunData, on device: Device
     ) throws -> any Trainee {
-        let texts = try data.place.map { try TextSet($0).texts } ?? stories(settings, plan)
-        var trainer = TokenizerTrainer(.bpe, size: settings.vocabulary, marks: [mark])
-        for text in texts { trainer.add(text) }
-        let vocabulary = trainer.json()
+        let texts = Late {
+            try data.place.map { try TextSet($0).texts } ?? stories(settings, plan)
+        }
+        let vocabulary = try data.note("tokenizer.json") ?? vocabulary(of: texts(), settings)
         let tokenizer = try Tokenizer(json: vocabulary, path: "the trained vocabulary")
         let end = Int32(tokenizer.id(of: mark) ?? 0)
-        let tokens = texts.flatMap {
-            tokenizer.encode(utf8: $0, addsMarks: false, findsSpecial: false).map { Int32($0) }
-                + [end]
-        }
-        guard let feed = TokenFeed(tokens, length: settings.context, plan, on: device) else {
-            throw FileError(
-                data.place?.path ?? "the stories",
-                "has \(tokens.count) tokens: too few for windows of \(settings.context)")
+        let feed = Late {
+            let tokens = try texts().flatMap {
+                tokenizer.encode(utf8: $0, addsMarks: false, findsSpecial: false).map { Int32($0) }
+                    + [end]
+            }
+            guard let feed = TokenFeed(tokens, length: settings.context, plan, on: device) else {
+                throw FileError(
+                    data.place?.path ?? "the stories",
+                    "has \(tokens.count) tokens: too few for windows of \(settings.context)")
+            }
+            return feed
         }
         return try Storyteller(settings, plan, feed, vocabulary, tokenizer, on: device)
+    }
+
+    private static func vocabulary(of texts: [[UInt8]], _ settings: Settings) -> JSON {
+        var trainer = TokenizerTrainer(.bpe, size: settings.vocabulary, marks: [mark])
+        for text in texts { trainer.add(text) }
+        return trainer.json()
     }
 
     private static func stories(_ settings: Settings, _ plan: TrainingPlan) -> [[UInt8]] {
@@ -63,17 +72,18 @@ public enum StorytellerRecipe: Recipe {
 }
 
 private final class Storyteller: Trainee, ExportableTrainee {
-    private let feed: TokenFeed
+    private let feed: Late<TokenFeed>
     private let vocabulary: JSON
     private let tokenizer: Tokenizer
     private let model: Decoder
     private var learner: Learner
     private let settings: StorytellerRecipe.Settings
+    private let plan: TrainingPlan
     private let device: Device
     private let end: Int
 
     init(
-        _ settings: StorytellerRecipe.Settings, _ plan: TrainingPlan, _ feed: TokenFeed,
+        _ settings: StorytellerRecipe.Settings, _ plan: TrainingPlan, _ feed: Late<TokenFeed>,
         _ vocabulary: JSON, _ tokenizer: Tokenizer, on device: Device
     ) throws {
         let folder = Storyteller.configuration(settings, vocabulary: tokenizer.count)
@@ -82,16 +92,19 @@ private final class Storyteller: Trainee, ExportableTrainee {
         model = Decoder(store.scope, try DecoderConfiguration(config: fields))
         learner = Learner("model", store, settings.learner, plan)
         (self.feed, self.vocabulary, self.tokenizer) = (feed, vocabulary, tokenizer)
-        (self.settings, self.device) = (settings, device)
+        (self.settings, self.plan, self.device) = (settings, plan, device)
         end = tokenizer.id(of: StorytellerRecipe.mark) ?? 0
     }
 
     var networks: [(name: String, store: ParameterStore)] { [("model", learner.store)] }
-    var work: (amount: Int, unit: String) { feed.work }
+    var work: (amount: Int, unit: String) {
+        (plan.batch * plan.accumulate * settings.context, "tokens")
+    }
+    var notes: [RunNote] { [RunNote("tokenizer.json", vocabulary)] }
 
     func step(_ step: Int) throws -> Figures {
-        let loss = learner.step(step, over: feed.batches(step)) { _, tokens in crossEntropy(tokens)
-        }
+        let batches = try feed().batches(step)
+        let loss = learner.step(step, over: batches) { _, tokens in crossEntropy(tokens) }
         return ["loss": loss, "lr": learner.rate(step)]
     }
 
@@ -106,6 +119,7 @@ private final class Storyteller: Trainee, ExportableTrainee {
     func evaluate() throws -> Figures {
         let limit = settings.measured > 0 ? settings.measured : .max
         var (total, count) = (0.0, 0)
+        let feed = try feed()
         learner.whileAveraged {
             for batch in feed.testBatches(limit: limit) {
                 total += Double(noGrad { crossEntropy(batch) }.item()) * Double(batch.shape[0])

@@ -1,6 +1,7 @@
 import Files
 import Glibc
 import Networks
+import Support
 import Tensors
 import Testing
 
@@ -68,6 +69,59 @@ import Testing
         #expect(trainee.networks.reduce(0) { $0 + $1.store.byteCount } < before)
         #expect(try noGrad { try trainee.evaluate() }.firstNotFinite == nil)
         #expect(try !noGrad { try trainee.samples(request) }.isEmpty)
+    }
+
+    /// Files that a recipe learns from.
+    private func writeData(for name: String, to folder: String) throws -> String {
+        func idx(_ shape: [Int], _ bytes: [UInt8]) -> [UInt8] {
+            [0, 0, 8, UInt8(shape.count)] + shape.flatMap { [0, 0, 0, UInt8($0)] } + bytes
+        }
+        switch name {
+        case "gpt", "storyteller":
+            try writeFile("\(folder)/text.txt", [Array(Stories.text(40, seed: 1).utf8)])
+            return "\(folder)/text.txt"
+        case "realnvp", "gan":
+            let lines = (0..<200).map { "\($0 % 7), \(Float($0 % 11) / 10)\n" }
+            try writeFile("\(folder)/points.txt", [Array(lines.joined().utf8)])
+            return "\(folder)/points.txt"
+        default:
+            for (part, seed) in [("train", 1), ("t10k", 2)] as [(String, UInt64)] {
+                let set = PictureSet.glyphs(80, side: 28, seed: seed, on: .cpu)
+                let labels = set.labels.scalars(as: Int32.self).map { UInt8($0) }
+                let pictures = idx([80, 28, 28], set.pictures.bytes())
+                try writeFile("\(folder)/\(part)-images-idx3-ubyte", [pictures])
+                try writeFile("\(folder)/\(part)-labels-idx1-ubyte", [idx([80], labels)])
+            }
+            return folder
+        }
+    }
+
+    @Test(arguments: names)
+    func aRunIsSampledWhereItsDataAreNot(name: String) throws {
+        let recipe = try Recipes.named(name)
+        let run = TemporaryFolder()
+        let folder = RunFolder("\(run.path)/run")
+        do {
+            let data = TemporaryFolder()
+            var configuration = RunConfiguration(recipe)
+            for setting in RecipeTests.small[name] ?? [] { try configuration.set(setting) }
+            (configuration.plan.steps, configuration.plan.batch) = (1, 4)
+            configuration.data = DataPlace(try writeData(for: name, to: data.path))
+            let trainee = try configuration.trainee(recipe, on: .cpu)
+            try configuration.write(to: folder, trainee.notes)
+            let loop = TrainingLoop(configuration.plan, trainee, in: folder, on: .cpu)
+            #expect(try loop.run(resuming: false) == .finished)
+        }
+        let configuration = try RunConfiguration(reading: folder)
+        #expect(access(configuration.data?.path ?? "/", F_OK) != 0)
+        let trainee = try configuration.trainee(recipe, of: folder, on: .cpu)
+        let newest = try #require(try folder.newestState(warn: { _ in }))
+        try trainee.restore(from: newest.state)
+        #expect(try !noGrad { try trainee.samples(SampleRequest()) }.isEmpty)
+        var state = TrainingState()
+        trainee.save(to: &state)
+        #expect(Set(state.part("kept.").keys) == Set(newest.state.part("kept.").keys))
+        #expect(throws: FileError.self) { _ = try trainee.step(1) }
     }
 
     @Test(arguments: names)

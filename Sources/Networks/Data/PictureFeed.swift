@@ -20,6 +20,9 @@ public final class PictureFeed: Sendable {
         public let height, width, channels: Int
         public let innerHeight, innerWidth: Int
         public let classes: [String]
+
+        /// (H, W, C)
+        var shape: [Int] { [height, width, channels] }
     }
 
     /// The pictures of users who name none.
@@ -43,7 +46,7 @@ public final class PictureFeed: Sendable {
     private let plan: TrainingPlan
     private let augmentation: Augmentation
     private let order: Late<PictureOrder>
-    private let device: Device
+    let device: Device
 
     /// - Parameter multiple: what sides must be a multiple of; smaller pictures are framed in black.
     public init(
@@ -102,10 +105,10 @@ public final class PictureFeed: Sendable {
     /// Pictures that no step sees.
     public var test: PictureSet { get throws { try sets().test } }
 
-    /// The first test pictures, (N, H, W, C) in 0 ... 1, at most `count`.
-    public func testPictures(_ count: Int) throws -> Tensor {
+    /// The first test pictures, at most `count`.
+    public func test(_ count: Int) throws -> PictureSet {
         let test = try test
-        return test[0..<min(count, test.count)].values
+        return test[0..<min(count, test.count)]
     }
 
     /// Pictures (N, H, W, C) as a model makes them, without the frame that was put round those it learned from.

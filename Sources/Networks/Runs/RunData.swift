@@ -12,6 +12,9 @@ public struct RunData: Sendable {
         (self.place, self.folder) = (place, folder)
     }
 
+    /// Whether a run stands that has read them before.
+    var isKnown: Bool { folder != nil }
+
     /// What the run wrote to a file of its folder (see `Trainee.notes`), if it is there.
     public func note(_ file: String) throws(FileError) -> JSON? {
         guard let path = folder.map({ "\($0.path)/\(file)" }), exists(path) else { return nil }

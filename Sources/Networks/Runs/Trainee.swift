@@ -37,9 +37,14 @@ public struct SampleRequest: Sendable {
     public var seed: UInt64
     /// What a text begins with, if it is one.
     public var prompt: String?
+    /// Whether the run's data may be read for it. Otherwise what the run keeps of them must do.
+    public var readsData: Bool
 
-    public init(count: Int? = nil, seed: UInt64 = 0, prompt: String? = nil) {
+    public init(
+        count: Int? = nil, seed: UInt64 = 0, prompt: String? = nil, readsData: Bool = false
+    ) {
         (self.count, self.seed, self.prompt) = (count, seed, prompt)
+        self.readsData = readsData
     }
 }
 

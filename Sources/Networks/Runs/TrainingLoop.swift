@@ -81,7 +81,8 @@ public struct TrainingLoop {
     }
 
     private func sample(_ done: Int, _ log: RunLog) throws {
-        let samples = try noGrad { try trainee.samples(SampleRequest(seed: plan.seed)) }
+        let request = SampleRequest(seed: plan.seed, readsData: true)
+        let samples = try noGrad { try trainee.samples(request) }
         _ = try write(samples, to: { folder.sample(done, $0) })
         try log.samples(done, samples)
     }
