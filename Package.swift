@@ -141,7 +141,7 @@ let package = Package(
             path: "Tests/Conformance",
             swiftSettings: strict),
         .executableTarget(
-            name: "fuzz", dependencies: ["Files", "Text", "Tensors"], path: "Tests/Fuzz",
+            name: "fuzz", dependencies: ["Files", "Text", "Tensors", "Transformers"], path: "Tests/Fuzz",
             swiftSettings: strict),
         .testTarget(
             name: "TensorsTests", dependencies: ["Tensors", "Files", "Support"],

@@ -2,6 +2,7 @@ import Benchmarking
 import Files
 import Glibc
 import Text
+import Transformers
 
 /// `apus inspect`: what a model's file or folder holds, without loading the model.
 enum InspectCommand: Command {
@@ -21,7 +22,9 @@ enum InspectCommand: Command {
         guard arguments.words.count == 1 else {
             throw BenchmarkError.usage("inspect needs one file or folder")
         }
-        let contents = try ModelContents(path: arguments.words[0])
+        let path = arguments.words[0]
+        let contents = try ModelContents(path: path)
+        try checkModel(path)
         if arguments.has("json") {
             print(contents.json.indented)
         } else {

@@ -2,6 +2,7 @@ import Benchmarking
 import Files
 import Glibc
 import Networks
+import Transformers
 
 /// `apus quantize IN.gguf OUT.gguf TYPE`: a language model's file with its matrices in fewer bits.
 enum ModelQuantization {
@@ -17,6 +18,7 @@ enum ModelQuantization {
                 "quantize: \(arguments.words[2]) is no type; there are \(types)")
         }
         let file = try GGUFFile(path: source)
+        try checkModel(file)
         let importance = try arguments.text("imatrix").map { path in
             try ImportanceMatrix(path: path)
         }

@@ -2,6 +2,7 @@ import Benchmarking
 import Files
 import Glibc
 import Text
+import Transformers
 
 /// `apus tokenize`: what a text becomes in a vocabulary, and ids as text.
 enum TokenizeCommand: Command {
@@ -20,6 +21,7 @@ enum TokenizeCommand: Command {
         guard let path = arguments.text("model") else {
             throw BenchmarkError.usage("tokenize: -m PATH names the vocabulary")
         }
+        if !isFolder(path) { try checkModel(path) }
         let tokenizer = try Tokenizer(path: path)
         if arguments.has("decode") {
             print(tokenizer.decode(try ids(arguments.words)))

@@ -1,4 +1,5 @@
 import Files
+import Glibc
 public import Networks
 public import Tensors
 public import Text
@@ -139,7 +140,7 @@ private final class GPTTrainee: SingleTrainee {
             }
         }
         let loss = total / Double(max(1, count))
-        return ["loss": loss, "perplexity": Double(exponential(Float(loss)))]
+        return ["loss": loss, "perplexity": Double(expf(Float(loss)))]
     }
 
     /// Texts that begin with the prompt; one unless more are asked for.

@@ -1,3 +1,4 @@
+import Glibc
 public import Networks
 public import Tensors
 
@@ -23,7 +24,7 @@ public struct TokenChoice: Sendable {
             top > 0 && top < logits.count
             ? Array(logits.indices.sorted { logits[$0] > logits[$1] }.prefix(top))
             : Array(logits.indices)
-        let weights = kept.map { exponential((logits[$0] - logits[best]) / temperature) }
+        let weights = kept.map { expf((logits[$0] - logits[best]) / temperature) }
         var place = dice.unit() * weights.reduce(0, +)
         for (token, weight) in zip(kept, weights) {
             place -= weight

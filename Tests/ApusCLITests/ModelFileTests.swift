@@ -32,12 +32,15 @@ import Testing
 
     @Test func everyCommandRefusesBrokenFiles() throws {
         let output = "/tmp/apus-test-\(getpid())-out"
-        let broken = try Self.files("refuse", ["gguf", "safetensors", "tokenizer", "pickle"])
-        #expect(broken.count > 150)
+        let broken = try Self.files(
+            "refuse",
+            ["gguf", "safetensors", "tokenizer", "pickle", "gguf_model", "directory"])
+        #expect(broken.count > 200)
         for path in broken {
             for words in [
                 ["inspect", path], ["quantize", path, output, "Q8_0"],
-                ["tokenize", "-m", path, "text"],
+                ["tokenize", "-m", path, "text"], ["convert", path, output],
+                ["run", "-m", path, "-p", "text"],
             ] {
                 // Of this thread alone: the machine may be busy with other tests.
                 let before = Self.seconds()
@@ -51,7 +54,7 @@ import Testing
     @Test func goodFilesAreShownAndQuantized() throws {
         let output = "/tmp/apus-test-\(getpid()).gguf"
         defer { unlink(output) }
-        for path in try Self.files("accept", ["gguf", "safetensors"]) {
+        for path in try Self.files("accept", ["gguf", "gguf_model", "safetensors"]) {
             #expect(Apus.run(["inspect", path]) == 0)
             #expect(Apus.run(["inspect", path, "--json"]) == 0)
             guard path.hasSuffix(".gguf") else { continue }

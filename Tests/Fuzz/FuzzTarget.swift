@@ -1,10 +1,11 @@
 import Files
 import Tensors
 import Text
+import Transformers
 
 /// A parser that reads bytes from anywhere.
 enum FuzzTarget: String, CaseIterable {
-    case gguf, safetensors, tokenizer, template, sentencepiece, imatrix, json
+    case gguf, model, safetensors, tokenizer, template, sentencepiece, imatrix, json
 
     init?(_ name: String) { self.init(rawValue: name) }
 
@@ -12,6 +13,9 @@ enum FuzzTarget: String, CaseIterable {
     func read(_ bytes: [UInt8]) {
         switch self {
         case .gguf: readGGUF(bytes)
+        case .model:
+            guard let file = try? GGUFFile(bytes, path: "fuzz") else { return }
+            try? checkModel(file)
         case .safetensors: readSafetensors(bytes)
         case .tokenizer:
             guard let json = try? JSON(parsing: bytes, path: "fuzz") else { return }

@@ -76,4 +76,90 @@ import Text
         let back = try Tokenizer(json: Tokenizer.json(gguf: metadata, path: "test"), path: "test")
         #expect(back.encode(Self.text) == own.encode(Self.text))
     }
+
+    @Test func unigramsSurvive() throws {
+        let tokens: [(String, Double, Int32)] = [
+            ("<pad>", 0, 3), ("</s>", 0, 3), ("<unk>", 0, 2), ("▁", -2, 1), ("a", -3, 1),
+            ("b", -3.5, 1), ("▁a", -3, 1), ("ab", -2.5, 1), ("▁bab", -1.5, 1), ("ü", -4, 1),
+        ]
+        let list = tokens.map { JSON.array([.string($0.0), .number($0.1)]) }
+        let model = JSON.object([
+            .init(key: "type", value: .string("Unigram")), .init(key: "unk_id", value: .integer(2)),
+            .init(key: "vocab", value: .array(list)),
+        ])
+        let metaspace = JSON.object([
+            .init(key: "type", value: .string("Metaspace")),
+            .init(key: "replacement", value: .string("▁")),
+            .init(key: "prepend_scheme", value: .string("always")),
+        ])
+        let marks = [0, 1].map { id in
+            JSON.object([
+                .init(key: "id", value: .integer(id)),
+                .init(key: "content", value: .string(tokens[id].0)),
+                .init(key: "special", value: .bool(true)),
+            ])
+        }
+        let json = JSON.object([
+            .init(key: "added_tokens", value: .array(marks)),
+            .init(key: "pre_tokenizer", value: metaspace),
+            .init(key: "decoder", value: metaspace), .init(key: "model", value: model),
+        ])
+        try Self.withFolder(["tokenizer.json": json.text]) { folder in
+            let own = try Tokenizer(path: folder)
+            // Fillers do not change what no token covers.
+            let written = try GGUFVocabularyWriting(
+                folder: folder, size: 16, bos: nil, eos: 1, padding: 0)
+            var metadata = GGUFMetadata()
+            for (key, value) in written.entries { metadata[key] = value }
+            #expect(metadata["tokenizer.ggml.model"]?.string == "t5")
+            #expect(metadata["tokenizer.ggml.scores"]?.array?.count == 16)
+            let read = try Tokenizer(gguf: metadata, path: "test")
+            let back = try Tokenizer(
+                json: Tokenizer.json(gguf: metadata, path: "test"), path: "test")
+            for text in ["babab ab", "  ab  ba? ", "üb\n", Self.text] {
+                #expect(read.encode(text) == own.encode(text))
+                #expect(back.encode(text) == own.encode(text))
+            }
+        }
+    }
+
+    @Test func wordsSurvive() throws {
+        let letters = "abcdefghijklmnopqrstuvwxyz0123456789,.!?'-:;()*/#%_@$<>=".map { "\($0)" }
+        let tokens =
+            ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "hello", "##lo", "the"] + letters
+            + letters.map { "##\($0)" }
+        let files = [
+            "vocab.txt": tokens.joined(separator: "\n"),
+            "tokenizer_config.json":
+                #"{"tokenizer_class": "BertTokenizer", "do_lower_case": true}"#,
+        ]
+        try Self.withFolder(files) { folder in
+            let own = try Tokenizer(path: folder)
+            let metadata = try Self.metadata(folder)
+            #expect(metadata["tokenizer.ggml.model"]?.string == "bert")
+            #expect(metadata["tokenizer.ggml.tokens"]?.array?[5].string == "▁hello")
+            #expect(metadata["tokenizer.ggml.tokens"]?.array?[6].string == "lo")
+            let read = try Tokenizer(gguf: metadata, path: "test")
+            let json = try Tokenizer.json(gguf: metadata, path: "test")
+            let back = try Tokenizer(json: json, path: "test")
+            #expect(json["model"]?["vocab"]?["##lo"]?.int == 6)
+            for text in ["Hello, the naïve HELLO!", "Is it 5 o'clock? [MASK] (x_1)", Self.text] {
+                #expect(read.encode(text) == own.encode(text))
+                #expect(back.encode(text) == own.encode(text))
+            }
+        }
+    }
+
+    private static func withFolder(_ files: [String: String], _ body: (String) throws -> Void)
+        throws
+    {
+        let folder = "/tmp/apus-test-\(getpid())-\(UInt64.random(in: 0..<(.max)))"
+        mkdir(folder, 0o755)
+        defer {
+            for name in files.keys { unlink("\(folder)/\(name)") }
+            rmdir(folder)
+        }
+        for (name, text) in files { try writeFile("\(folder)/\(name)", [Array(text.utf8)]) }
+        try body(folder)
+    }
 }

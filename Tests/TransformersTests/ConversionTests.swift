@@ -52,6 +52,56 @@ import Testing
     }
 
     @Test(arguments: [
+        #"{"model_type": "bert", "vocab_size": 40, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24, "max_position_embeddings": 32}"#,
+        #"{"model_type": "t5", "vocab_size": 40, "d_model": 16, "num_layers": 2, "num_heads": 2, "d_kv": 4, "d_ff": 24, "is_encoder_decoder": true}"#,
+        #"{"model_type": "t5", "vocab_size": 40, "d_model": 16, "num_layers": 2, "num_decoder_layers": 1, "num_heads": 2, "d_kv": 4, "d_ff": 24, "feed_forward_proj": "gated-gelu", "tie_word_embeddings": false}"#,
+    ])
+    func anEncoderSurvivesTheWayToGGUFAndBack(config: String) throws {
+        let base = "/tmp/apus-test-\(getpid())-\(UInt64.random(in: 0..<(.max)))"
+        let (first, file, second) = ("\(base)-a", "\(base).gguf", "\(base)-b")
+        defer { for path in [first, second] { Self.remove(path) } }
+        defer { unlink(file) }
+        let texts = PackedTexts([[3, 7, 11, 2], [5]])
+        try Self.writeEncoder(config, first)
+        try convertFolder(first, to: file, type: .f32)
+        try checkModel(file)
+        try convertGGUF(file, to: second, dtype: .f32)
+        let before = try SafetensorsFolder(path: first)
+        let after = try SafetensorsFolder(path: second)
+        #expect(Set(before.entries.map(\.name)) == Set(after.entries.map(\.name)))
+        for entry in before.entries {
+            let values = try [before, after].map { try $0.tensor(entry.name, on: .cpu).scalars() }
+            #expect(values[0] == values[1], "\(entry.name)")
+        }
+        let read = try GGUFFile(path: file)
+        let states =
+            config.contains("bert")
+            ? [
+                try LoadedBERT(folder: first, on: .cpu).model(texts),
+                try LoadedBERT(gguf: read, nil, on: .cpu).model(texts),
+            ]
+            : [
+                try LoadedT5(folder: first, on: .cpu).encoder(texts),
+                try LoadedT5(gguf: read, on: .cpu).encoder(texts),
+            ]
+        #expect(states[0].scalars() == states[1].scalars())
+    }
+
+    private static func writeEncoder(_ config: String, _ folder: String) throws {
+        mkdir(folder, 0o755)
+        try writeFile("\(folder)/config.json", [Array(config.utf8)])
+        let store = ParameterStore(seed: 3, on: .cpu)
+        let fields = try ConfigFields(folder: folder)
+        if config.contains("bert") {
+            _ = BERT(store.scope, try BERTConfiguration(config: fields))
+        } else {
+            let isTied = !config.contains("tie_word_embeddings")
+            _ = T5(store.scope, try T5Configuration(config: fields), hasHead: !isTied)
+        }
+        try store.save(to: "\(folder)/model.safetensors")
+    }
+
+    @Test(arguments: [
         (["x": [2, 2]], "no tensor"), (["model.layers.7.mlp.up_proj.weight": [48, 32]], "layer"),
         (["model.norm.bias": [32]], "model"),
     ])

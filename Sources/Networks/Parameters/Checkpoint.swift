@@ -9,6 +9,8 @@ public struct Checkpoint: Sendable {
     /// For messages: the file's path.
     public let origin: String
     public let names: [String]
+    /// By a tensor's name, its shape in the file: known without reading it.
+    let shapes: [String: [Int]]
     /// Whether the tensors have files' layouts.
     let isFileLayout: Bool
     /// f32 unless another type is to be kept; nil keeps each tensor's own.
@@ -23,6 +25,7 @@ public struct Checkpoint: Sendable {
     public init(_ tensors: [String: Tensor], origin: String = "the tensors") {
         self.origin = origin
         names = tensors.keys.sorted()
+        shapes = tensors.mapValues(\.shape)
         isFileLayout = false
         dtype = .f32
         quantizedParts = [:]
@@ -32,12 +35,13 @@ public struct Checkpoint: Sendable {
 
     /// Tensors with files' layouts, read before.
     public init(fileTensors: [String: Tensor], origin: String) {
-        self.init(origin, Array(fileTensors.keys), .f32) { fileTensors[$0] }
+        self.init(origin, fileTensors.mapValues(\.shape), .f32) { fileTensors[$0] }
     }
 
     /// Tensors with files' layouts. Each is read when its parameter is made, in f32, or in `dtype`; nil: in its own type.
     public init(_ file: SafetensorsFile, as dtype: DType? = .f32) {
-        self.init(file.path, file.entries.map(\.name), dtype) {
+        let shapes = Dictionary(file.entries.map { ($0.name, $0.shape) }) { first, _ in first }
+        self.init(file.path, shapes, dtype) {
             file.contains($0) ? try file.tensor($0, on: .cpu) : nil
         }
     }
@@ -45,31 +49,33 @@ public struct Checkpoint: Sendable {
     /// Tensors with files' layouts from anywhere.
     ///
     /// - Parameters:
+    ///   - shapes: of the tensors by name.
     ///   - dtype: to which floats are converted; nil keeps each tensor's own type.
     ///   - quantized: gives a matrix that is stored in few bits, else nil.
     package init(
-        origin: String, names: [String], as dtype: DType?,
+        origin: String, shapes: [String: [Int]], as dtype: DType?,
         fetch: @escaping @Sendable (String) throws -> Tensor?,
         quantized: @escaping @Sendable (String, Device) throws -> QuantizedTensor?
     ) {
         self.init(
-            origin: origin, names: names.sorted(), isFileLayout: true, dtype: dtype,
-            quantizedParts: [:], fetch: fetch, fetchQuantized: quantized)
+            origin: origin, names: shapes.keys.sorted(), shapes: shapes, isFileLayout: true,
+            dtype: dtype, quantizedParts: [:], fetch: fetch, fetchQuantized: quantized)
     }
 
     /// The parts of a quantised weight "NAME/FORMAT/0", "NAME/FORMAT/1", … count as one name.
     private init(
-        _ origin: String, _ entries: [String], _ dtype: DType?,
+        _ origin: String, _ entries: [String: [Int]], _ dtype: DType?,
         fetch: @escaping @Sendable (String) throws -> Tensor?
     ) {
         var parts: [String: [String]] = [:]
-        for entry in entries where entry.contains("/") {
+        for entry in entries.keys where entry.contains("/") {
             parts[String(entry.prefix { $0 != "/" }), default: []].append(entry)
         }
-        let plain = entries.filter { !$0.contains("/") }
+        let plain = entries.filter { !$0.key.contains("/") }
         self.init(
-            origin: origin, names: (plain + parts.keys).sorted(), isFileLayout: true,
-            dtype: dtype, quantizedParts: parts, fetch: fetch, fetchQuantized: { _, _ in nil })
+            origin: origin, names: (Array(plain.keys) + parts.keys).sorted(), shapes: plain,
+            isFileLayout: true, dtype: dtype, quantizedParts: parts, fetch: fetch,
+            fetchQuantized: { _, _ in nil })
     }
 
     /// As above, with another name for each tensor of the file; nil leaves it out.
@@ -79,8 +85,8 @@ public struct Checkpoint: Sendable {
         let (map, fetch) = (original, self.fetch)
         let parts = map.compactMapValues { quantizedParts[$0] }
         return Checkpoint(
-            origin: origin, names: map.keys.sorted(), isFileLayout: isFileLayout, dtype: dtype,
-            quantizedParts: parts,
+            origin: origin, names: map.keys.sorted(), shapes: map.compactMapValues { shapes[$0] },
+            isFileLayout: isFileLayout, dtype: dtype, quantizedParts: parts,
             fetch: { name in
                 if name.contains("/") { return try fetch(name) }
                 return try map[name].flatMap { try fetch($0) }
@@ -91,13 +97,14 @@ public struct Checkpoint: Sendable {
     }
 
     private init(
-        origin: String, names: [String], isFileLayout: Bool, dtype: DType?,
-        quantizedParts: [String: [String]],
+        origin: String, names: [String], shapes: [String: [Int]], isFileLayout: Bool,
+        dtype: DType?, quantizedParts: [String: [String]],
         fetch: @escaping @Sendable (String) throws -> Tensor?,
         fetchQuantized: @escaping @Sendable (String, Device) throws -> QuantizedTensor?
     ) {
         self.origin = origin
         self.names = names
+        self.shapes = shapes
         self.isFileLayout = isFileLayout
         self.dtype = dtype
         self.quantizedParts = quantizedParts
@@ -120,6 +127,17 @@ public struct Checkpoint: Sendable {
         // Norms' weights and biases are f32 whatever the rest is.
         let own = role == .vector && tensor.dtype.isFloat ? .f32 : tensor.dtype
         return tensor.detached.cast(to: dtype ?? own).to(device)
+    }
+}
+
+extension Checkpoint {
+    /// What is wrong with a parameter by the file's shapes alone.
+    func problem(_ name: String, _ shape: [Int], _ role: ParameterRole) -> ParameterProblem? {
+        guard let found = shapes[name] else {
+            return quantizedParts[name] == nil && role != .adapter ? .missing(name, shape) : nil
+        }
+        let expected = isFileLayout ? role.fileShape(shape) : shape
+        return found == expected ? nil : .misshapen(name, found, expected)
     }
 }
 
@@ -175,6 +193,14 @@ extension ParameterStore {
         try load(
             ParameterStore(.sharing(other, checkpoint), on: other.device), checkpoint,
             { _ in false }, build)
+    }
+
+    /// Refuses what `load` would refuse for its names and shapes. No tensor is read.
+    public static func check<Model>(
+        _ checkpoint: Checkpoint, ignoring: (String) -> Bool = { _ in false },
+        _ build: (ParameterScope) throws -> Model
+    ) throws {
+        _ = try load(ParameterStore(.shapes(checkpoint), on: .cpu), checkpoint, ignoring, build)
     }
 
     private static func load<Model>(

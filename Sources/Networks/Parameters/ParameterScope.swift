@@ -65,9 +65,16 @@ public struct ParameterScope: Sendable {
                     return .dense(initializer(shape, key: key, on: device))
                 }
                 store.report(error)
-                // A wrong file may have asked for any shape: one number stands for all.
-                return .dense(Tensor.zeros([], on: device).expanded(to: shape))
+                return standIn(shape)
             }
+        case .shapes(let checkpoint):
+            if let problem = checkpoint.problem(name, shape, role) { store.report(problem) }
+            return standIn(shape)
         }
+    }
+
+    /// A wrong file may ask for any shape: one number stands for all.
+    private func standIn(_ shape: [Int]) -> Weight {
+        .dense(Tensor.zeros([], on: device).expanded(to: shape))
     }
 }

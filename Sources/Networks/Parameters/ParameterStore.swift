@@ -41,6 +41,8 @@ public final class ParameterStore: Sendable {
 enum ParameterSource: Sendable {
     case random(RandomKey)
     case checkpoint(Checkpoint)
+    /// None: the checkpoint's shapes are compared, and its tensors not read.
+    case shapes(Checkpoint)
     /// Another store's own parameters, save those that the checkpoint has.
     case sharing(ParameterStore, Checkpoint)
 }

@@ -13,64 +13,83 @@ public struct GGUFVocabularyWriting {
     private var kinds: [PieceDecoder.Kind] = []
     private var scores: [Float] = []
     private var merges: [String] = []
+    private var algorithm = GGUFVocabulary.Kind.bytePairs
+    /// Of unigrams: how characters are replaced before the split.
+    private var characterMap: [UInt8] = []
 
     /// - Parameters:
     ///   - size: how many rows the model's table of tokens has; what is missing is filled up.
     ///   - bos, eos, padding: ids of marks, as the folder's config.json has them.
     public init(folder: String, size: Int, bos: Int?, eos: Int?, padding: Int?) throws(FileError) {
         (self.folder, original) = (folder, try Tokenizer(path: folder))
-        let isByteLevel: Bool
-        if exists("\(folder)/tokenizer.json") || !exists("\(folder)/tokenizer.model") {
-            isByteLevel = try readJSON()
+        let names = ["tokenizer.model", "spiece.model"].map { "\(folder)/\($0)" }
+        if exists("\(folder)/tokenizer.json") {
+            try readJSON("\(folder)/tokenizer.json")
+        } else if let path = names.first(where: { exists($0) }) {
+            try readSentencePiece(path)
+        } else if exists("\(folder)/vocab.txt") {
+            readTokens()
+            algorithm = .wordPiece
         } else {
-            try readSentencePiece()
-            isByteLevel = false
+            readTokens()
+            merges = try Tokenizer.merges("\(folder)/merges.txt").compactMap(\.string)
         }
         fill(to: max(size, original.count))
         var marks = self.marks(bos, eos)
         if let padding, tokens.indices.contains(padding) {
             marks.append(("padding_token_id", .uint32(UInt32(clamping: padding))))
         }
-        entries = try (isByteLevel ? bytePairs(marks) : sentencePiece(marks)).map {
-            ("tokenizer.ggml.\($0.key)", $0.value)
-        }
+        let list =
+            switch algorithm {
+            case .bytePairs: try bytePairs(marks)
+            case .sentencePiece: try sentencePiece(marks)
+            case .unigram: try unigram(marks)
+            case .wordPiece: try wordPiece()
+            }
+        entries = list.map { ("tokenizer.ggml.\($0.key)", $0.value) }
     }
 
     private typealias Entries = [(key: String, value: GGUFValue)]
 
     // MARK: reading
 
-    /// - Returns: whether tokens are bytes.
-    private mutating func readJSON() throws(FileError) -> Bool {
-        let path = "\(folder)/tokenizer.json"
-        let json = try exists(path) ? JSON(parsing: readFile(path), path: path) : nil
-        let model = json?["model"]
-        let isByteLevel =
-            try json.map { json throws(FileError) in
-                TokenizerJSON.isByteLevel(
-                    json["pre_tokenizer"],
-                    try JSONField(json, path: path).required("model"))
-            } ?? true
+    /// The tokens of the folder's own tokenizer by id; gaps are not used.
+    private mutating func readTokens() {
         for id in 0..<original.count {
             tokens.append(original.tokenBytes(id) ?? [])
             kinds.append(original.tokenBytes(id) == nil ? .unused : .normal)
         }
-        if let model {
-            let kind = try TokenizerJSON.kind(of: JSONField(model, path: path))
-            guard kind == "BPE" else {
-                throw FileError(path, "vocabularies of type \(kind) cannot be written to GGUF yet")
-            }
-            merges = (model["merges"]?.array ?? []).map { item in
-                item.string ?? (item.array ?? []).compactMap(\.string).joined(separator: " ")
-            }
-        } else {
-            merges = try Tokenizer.merges("\(folder)/merges.txt").compactMap(\.string)
-        }
         for token in original.addedTokens where tokens.indices.contains(token.id) {
             kinds[token.id] = token.isSpecial ? .control : .userDefined
         }
-        if !isByteLevel { scoreByRank(model?["unk_token"]?.string) }
-        return isByteLevel
+    }
+
+    private mutating func readJSON(_ path: String) throws(FileError) {
+        let json = try JSON(parsing: readFile(path), path: path)
+        let model = try JSONField(json, path: path).required("model")
+        readTokens()
+        switch try TokenizerJSON.kind(of: model) {
+        case "BPE":
+            merges = (model.value["merges"]?.array ?? []).map { item in
+                item.string ?? (item.array ?? []).compactMap(\.string).joined(separator: " ")
+            }
+            guard !TokenizerJSON.isByteLevel(json["pre_tokenizer"], model) else { return }
+            algorithm = .sentencePiece
+            scoreByRank(model.value["unk_token"]?.string)
+        case "Unigram":
+            algorithm = .unigram
+            scores = (model.value["vocab"]?.array ?? []).map { Float($0.array?.last?.double ?? 0) }
+            scores += repeatElement(0, count: max(0, tokens.count - scores.count))
+            if let id = model.value["unk_id"]?.int, kinds.indices.contains(id) {
+                kinds[id] = .unknown
+            }
+            let steps = json["normalizer"]?["normalizers"]?.array ?? [json["normalizer"] ?? .null]
+            let map = steps.lazy.compactMap { $0["precompiled_charsmap"]?.string }.first
+            characterMap = map.flatMap { Base64.decode(Array($0.utf8)) } ?? []
+        case "WordPiece": algorithm = .wordPiece
+        case let kind:
+            throw FileError(path, "GGUF files have no vocabularies of type \(kind)")
+        }
     }
 
     /// The sooner two tokens merge, the higher what they become scores: the order of merging stays.
@@ -90,15 +109,16 @@ public struct GGUFVocabularyWriting {
         }
     }
 
-    private mutating func readSentencePiece() throws(FileError) {
-        let path = "\(folder)/tokenizer.model"
+    private mutating func readSentencePiece(_ path: String) throws(FileError) {
         let file = try SentencePieceModel(readFile(path), path: path)
-        guard file.algorithm == .bpe else {
-            throw FileError(path, "only vocabularies of byte pairs can be written to GGUF yet")
+        guard file.algorithm == .bpe || file.algorithm == .unigram else {
+            throw FileError(path, "GGUF files have no vocabularies of whole words or characters")
         }
+        algorithm = file.algorithm == .bpe ? .sentencePiece : .unigram
         tokens = file.pieces.map(\.text)
         kinds = file.pieces.map(\.kind)
         scores = file.pieces.map(\.score)
+        characterMap = file.normalizer.map?.bytes ?? []
     }
 
     private mutating func fill(to size: Int) {
@@ -155,29 +175,84 @@ public struct GGUFVocabularyWriting {
         throw FileError(folder, "its tokenizer splits text in a way that GGUF has no name for")
     }
 
-    private func sentencePiece(_ marks: Entries) throws(FileError) -> Entries {
-        let unknown = kinds.firstIndex(of: .unknown).map {
-            [(key: "unknown_token_id", value: GGUFValue.uint32(UInt32(clamping: $0)))]
+    private var unknown: Entries {
+        kinds.firstIndex(of: .unknown).map {
+            [("unknown_token_id", .uint32(UInt32(clamping: $0)))]
+        } ?? []
+    }
+
+    private func unigram(_ marks: Entries) throws(FileError) -> Entries {
+        var list: Entries =
+            [("model", .text("t5")), ("pre", .text("default"))] + common
+            + [("scores", .floats(scores))] + marks + unknown
+        if !characterMap.isEmpty {
+            let bytes = characterMap.map { GGUFValue.uint8($0) }
+            list.append(("precompiled_charsmap", .array(of: .uint8, bytes)))
         }
+        for (addsBlank, removesBlanks) in [
+            (true, true), (true, false), (false, true), (false, false),
+        ] {
+            let whole: Entries =
+                list + [
+                    ("add_space_prefix", .bool(addsBlank)),
+                    ("remove_extra_whitespaces", .bool(removesBlanks)),
+                ]
+            if isRight(whole) { return whole }
+        }
+        throw FileError(folder, "its tokenizer does what GGUF's way of unigrams does not")
+    }
+
+    /// A sign begins what begins a word; what goes on has no mark any more. Marks stay as they are.
+    private func wordPiece() throws(FileError) -> Entries {
+        var own = self
+        let continuing = Array("##".utf8)
+        for (id, token) in tokens.enumerated() where kinds[id] == .normal {
+            own.tokens[id] =
+                token.starts(with: continuing)
+                ? Array(token.dropFirst(continuing.count)) : Tokenizer.blankSign + token
+        }
+        let marks: Entries = [
+            ("bos", "[CLS]"), ("cls", "[CLS]"), ("eos", "[SEP]"), ("seperator", "[SEP]"),
+            ("unknown", "[UNK]"), ("padding", "[PAD]"), ("mask", "[MASK]"),
+        ].compactMap { name, token in
+            original.id(of: token).map {
+                ("\(name)_token_id", .uint32(UInt32(clamping: $0)))
+            }
+        }
+        let list: Entries =
+            [("model", .text("bert")), ("pre", .text("default"))] + own.common + marks
+        guard isRight(list, GGUFVocabularyWriting.plainSamples) else {
+            throw FileError(
+                folder, "its tokenizer does what GGUF's way of words, in lower case, does not")
+        }
+        return list
+    }
+
+    private func sentencePiece(_ marks: Entries) throws(FileError) -> Entries {
         for addsBlank in [true, false] {
             let list: Entries =
                 [("model", .text("llama")), ("pre", .text("default"))] + common
                 + [("scores", .floats(scores)), ("add_space_prefix", .bool(addsBlank))] + marks
-                + (unknown ?? [])
+                + unknown
             if isRight(list) { return list }
         }
         throw FileError(folder, "its tokenizer does what GGUF's way of SentencePiece does not")
     }
 
     /// Whether what these entries describe gives the same ids as the folder's own tokenizer.
-    private func isRight(_ list: Entries) -> Bool {
+    private func isRight(_ list: Entries, _ samples: [String] = samples) -> Bool {
         var metadata = GGUFMetadata()
         for (key, value) in list { metadata["tokenizer.ggml.\(key)"] = value }
         guard let written = try? Tokenizer(gguf: metadata, path: folder) else { return false }
-        return GGUFVocabularyWriting.samples.allSatisfy {
+        return samples.allSatisfy {
             written.encode($0) == original.encode($0)
         }
     }
+
+    /// What llama.cpp's way of words takes as BERT does: of a letter in several parts, as Korean has them, it sees the first.
+    static let plainSamples = [
+        samples[0], samples[2], "École naïve Größe über Straße Привет, мир! 你好，世界 HTTPServer",
+    ]
 
     static let samples = [
         """

@@ -10,14 +10,16 @@ extension Tokenizer {
         switch file.kind {
         case .bytePairs: json = file.byteLevelJSON
         case .sentencePiece: json = file.sentencePieceJSON
-        case .wordPiece, .unigram:
-            throw FileError(
-                path, "vocabularies of type \(file.kind.rawValue) cannot be written as JSON yet")
+        case .wordPiece: json = file.wordPieceJSON
+        case .unigram: json = file.unigramJSON
         }
+        let samples =
+            file.kind == .wordPiece
+            ? GGUFVocabularyWriting.plainSamples : GGUFVocabularyWriting.samples
         let (own, written) = (
             try Tokenizer(gguf: metadata, path: path), try Tokenizer(json: json, path: path)
         )
-        guard GGUFVocabularyWriting.samples.allSatisfy({ own.encode($0) == written.encode($0) })
+        guard samples.allSatisfy({ own.encode($0) == written.encode($0) })
         else { throw FileError(path, "its tokenizer does what a tokenizer.json cannot say") }
         return json
     }
@@ -85,6 +87,84 @@ extension GGUFVocabulary {
             model: model(mergesByScore, unknown: unknown, hasBytes: true, ignoresMerges: false))
     }
 
+    fileprivate var wordPieceJSON: JSON {
+        let texts = tokens.indices.map { id in
+            guard kinds[id] == .normal else { return text(id) }
+            let sign = Tokenizer.blankSign
+            return tokens[id].starts(with: sign)
+                ? String(decoding: tokens[id].dropFirst(sign.count), as: UTF8.self)
+                : "##" + text(id)
+        }
+        return json(
+            normalizer: object([
+                "type": .string("BertNormalizer"), "clean_text": .bool(true),
+                "handle_chinese_chars": .bool(true), "strip_accents": .null,
+                "lowercase": .bool(true),
+            ]),
+            preTokenizer: object(["type": .string("BertPreTokenizer")]),
+            decoder: object([
+                "type": .string("WordPiece"), "prefix": .string("##"), "cleanup": .bool(true),
+            ]),
+            model: object([
+                "type": .string("WordPiece"),
+                "unk_token": .string(unknown.map { text($0) } ?? "[UNK]"),
+                "continuing_subword_prefix": .string("##"),
+                "max_input_chars_per_word": .integer(100), "vocab": vocabularyJSON(texts),
+            ]))
+    }
+
+    fileprivate var unigramJSON: JSON {
+        var steps: [JSON] = []
+        let map = (metadata["tokenizer.ggml.precompiled_charsmap"]?.array ?? [])
+            .compactMap { $0.int.flatMap { UInt8(exactly: $0 & 0xff) } }
+        if !map.isEmpty {
+            steps.append(
+                object([
+                    "type": .string("Precompiled"),
+                    "precompiled_charsmap": .string(Base64.encode(map)),
+                ]))
+        }
+        if flag("remove_extra_whitespaces", or: false) {
+            for (pattern, content) in [(#"\A +| +\z"#, ""), (" {2,}", " ")] {
+                steps.append(
+                    object([
+                        "type": .string("Replace"), "content": .string(content),
+                        "pattern": object(["Regex": .string(pattern)]),
+                    ]))
+            }
+        }
+        let metaspace = object([
+            "type": .string("Metaspace"), "replacement": .string("▁"),
+            "prepend_scheme": .string(addsBlank ? "first" : "never"), "split": .bool(false),
+        ])
+        // Readers take the lowest score of all for what no token covers: fillers must not lower it.
+        let usual = tokens.indices.filter { kinds[$0] == .normal && !scores.isEmpty }
+        let lowest = usual.map { scores[$0] }.min() ?? 0
+        let pairs = tokens.indices.map { id in
+            let score = scores.isEmpty ? 0 : max(lowest, scores[id])
+            return JSON.array([.string(text(id)), .number(decimal(score))])
+        }
+        return json(
+            normalizer: object(["type": .string("Sequence"), "normalizers": .array(steps)]),
+            preTokenizer: metaspace, decoder: metaspace,
+            model: object([
+                "type": .string("Unigram"), "unk_id": unknown.map { .integer($0) } ?? .null,
+                "vocab": .array(pairs), "byte_fallback": .bool(false),
+            ]))
+    }
+
+    /// With as many digits as a Float needs: files have such.
+    private func decimal(_ score: Double) -> Double { Double("\(Float(score))") ?? score }
+
+    /// A token that stands twice keeps its first id.
+    private func vocabularyJSON(_ texts: [String]) -> JSON {
+        var seen: Set<[UInt8]> = []
+        return .object(
+            texts.indices.filter { seen.insert(Array(texts[$0].utf8)).inserted }.map {
+                JSON.Member(key: texts[$0], value: .integer($0))
+            })
+    }
+
     /// Every way to make a token of two others, the highest score first.
     private var mergesByScore: [JSON] {
         var found: [(score: Double, place: (Int, Int), text: JSON)] = []
@@ -107,17 +187,13 @@ extension GGUFVocabulary {
     private func model(_ merges: [JSON], unknown: Int?, hasBytes: Bool, ignoresMerges: Bool)
         -> JSON
     {
-        // A token that stands twice keeps its first id.
-        var seen: Set<[UInt8]> = []
-        let vocabulary = tokens.indices.filter { seen.insert(tokens[$0]).inserted }.map {
-            JSON.Member(key: text($0), value: .integer($0))
-        }
         return object([
             "type": .string("BPE"), "dropout": .null,
             "unk_token": unknown.map { .string(text($0)) } ?? .null,
             "continuing_subword_prefix": .null, "end_of_word_suffix": .null,
             "fuse_unk": .bool(false), "byte_fallback": .bool(hasBytes),
-            "ignore_merges": .bool(ignoresMerges), "vocab": .object(vocabulary),
+            "ignore_merges": .bool(ignoresMerges),
+            "vocab": vocabularyJSON(tokens.indices.map(text)),
             "merges": .array(merges),
         ])
     }

@@ -5,6 +5,8 @@ struct CharacterMap: Sendable {
     private let units: [UInt32]
     /// The replacements, each closed by a zero byte.
     private let texts: [UInt8]
+    /// As it stands in files.
+    let bytes: [UInt8]
 
     /// `bytes` is the file's `precompiled_charsmap`: the size of the trie, the trie, the replacements.
     init(_ bytes: [UInt8], path: String) throws(FileError) {
@@ -21,6 +23,7 @@ struct CharacterMap: Sendable {
         }
         self.units = units
         texts = Array(try reader.take(reader.remaining, "the replacements"))
+        self.bytes = bytes
     }
 
     /// The replacements of the prefixes of a text that the map has, the shortest first: the prefix's length, and where

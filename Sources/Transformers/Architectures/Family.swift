@@ -28,17 +28,7 @@ extension DecoderConfiguration {
 
     /// What most families have in common, with Llama's keys.
     init(common f: ConfigFields, context: Int = 2048) throws(FileError) {
-        vocabulary = try f.count("vocab_size")
-        self.context = try f.count("max_position_embeddings", most: 1 << 30, usual: context)
-        channels = try f.count("hidden_size")
-        layers = try f.count("num_hidden_layers", most: 4096)
-        heads = try f.count("num_attention_heads", most: 1 << 16)
-        keyHeads = try f.count("num_key_value_heads", most: 1 << 16, usual: heads)
-        hidden = try f.count("intermediate_size")
-        guard f["head_dim"] != nil || channels % heads == 0 else {
-            throw FileError(f.path, "\(channels) channels do not fit \(heads) heads")
-        }
-        headSize = try f.count("head_dim", most: 1 << 16, usual: channels / heads)
+        self.init(try ModelSizes(f, usual: .init(context: context)))
         epsilon = Float(try f.number("rms_norm_eps", usual: 1e-6))
         activation = try f.activation(
             f["hidden_act"] == nil ? "hidden_activation" : "hidden_act", usual: "silu")

@@ -21,6 +21,9 @@ extension DecoderConfiguration {
                 "gpt2": GPT2.adapt, "gptneox": GPTNeoX.adapt,
             ]
 
+    /// Those that GGUF files may have.
+    static var architectures: [String] { adaptations.keys.sorted() }
+
     /// What all architectures have; the names are Llama's.
     private init(commonGGUF d: GGUFDescription) throws(FileError) {
         let f = d.fields
@@ -28,26 +31,14 @@ extension DecoderConfiguration {
             throw FileError(f.path, "token_embd.weight is missing or no matrix")
         }
         let tokens = d.file.metadata["tokenizer.ggml.tokens"]?.array?.count
-        vocabulary = try f.count("vocab_size", usual: tokens ?? embedding.shape[0])
-        context = try f.count("context_length", most: 1 << 30)
-        channels = try f.count("embedding_length")
-        layers = try f.count("block_count", most: 4096)
-        heads = try f.count("attention.head_count", most: 1 << 16)
-        keyHeads = try f.count("attention.head_count_kv", most: 1 << 16, usual: heads)
-        hidden = try f.count("feed_forward_length")
-        guard f["attention.key_length"] != nil || channels % heads == 0 else {
-            throw FileError(f.path, "\(channels) channels do not fit \(heads) heads")
-        }
-        headSize = try f.count("attention.key_length", most: 1 << 16, usual: channels / heads)
+        self.init(
+            try ModelSizes(f, .gguf, usual: .init(vocabulary: tokens ?? embedding.shape[0])))
         guard try f.count("attention.value_length", usual: headSize) == headSize else {
             throw FileError(f.path, "heads of keys and values differ in size")
         }
         isTied = !d.file.contains("output.weight")
         biases.head = d.file.contains("output.bias")
-        let sizes = try f.optionalCount("expert_count", least: 0, most: 1024) ?? 0
-        if sizes > 0 {
-            experts = .init(count: sizes, active: try f.count("expert_used_count", most: 1024))
-        }
+        experts = try f.experts(.gguf)
     }
 
     /// The rope, and the epsilon of RMS norms.
@@ -63,12 +54,12 @@ extension DecoderConfiguration {
         -> RotaryPositions
     {
         let f = d.fields
-        let dims = try f.count("rope.dimension_count", most: 1 << 16, usual: headSize)
+        let dims = try f.count("rope.dimension_count", most: ModelSizes.mostHeads, usual: headSize)
         var rope = RotaryPositions(base: try f.number("rope.freq_base", usual: 10000), dims: dims)
         rope.isInterleaved = isInterleaved
         rope.divisors = try d.numbers("rope_freqs.weight", count: dims / 2) ?? []
         let trained = try f.count(
-            "rope.scaling.original_context_length", most: 1 << 30, usual: context)
+            "rope.scaling.original_context_length", most: ModelSizes.longest, usual: context)
         if let long = try d.numbers("rope_factors_long.weight", count: dims / 2),
             let short = try d.numbers("rope_factors_short.weight", count: dims / 2)
         {
@@ -96,10 +87,7 @@ extension DecoderConfiguration {
 
     /// A window of all layers, or of those that the pattern does not leave out.
     mutating func setWindows(_ d: GGUFDescription, _ isWindowed: (Int) -> Bool) throws(FileError) {
-        guard
-            let size = try d.fields.optionalCount(
-                "attention.sliding_window", least: 0, most: 1 << 30), size > 0
-        else { return }
+        guard let size = try d.fields.window(.gguf) else { return }
         windows = (0..<layers).map { isWindowed($0) ? size : nil }
     }
 }

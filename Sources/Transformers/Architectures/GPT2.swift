@@ -4,16 +4,9 @@ import Tensors
 /// GPT-2 (Radford et al. 2019): learned positions, layer norms, biases everywhere.
 enum GPT2: Family {
     static func configuration(_ f: ConfigFields) throws(FileError) -> DecoderConfiguration {
-        let channels = try f.count("n_embd", usual: 768)
-        let heads = try f.count("n_head", most: 1 << 16, usual: 12)
-        guard channels % heads == 0 else {
-            throw FileError(f.path, "\(channels) channels do not fit \(heads) heads")
-        }
-        var c = DecoderConfiguration(
-            vocabulary: try f.count("vocab_size", usual: 50257),
-            context: try f.count("n_positions", usual: 1024), channels: channels,
-            layers: try f.count("n_layer", most: 4096, usual: 12), heads: heads, keyHeads: heads,
-            headSize: channels / heads, hidden: try f.count("n_inner", usual: 4 * channels))
+        let usual = ModelSizes.Usual(
+            vocabulary: 50257, context: 1024, channels: 768, layers: 12, heads: 12, hidden: 4)
+        var c = DecoderConfiguration(try ModelSizes(f, .gpt2, usual: usual))
         (c.norm, c.positions, c.queryKeyValue) = (.layer, .learned, .joined)
         c.epsilon = Float(try f.number("layer_norm_epsilon", usual: 1e-5))
         (c.isGated, c.isInputMajor) = (false, true)

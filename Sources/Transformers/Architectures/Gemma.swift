@@ -8,7 +8,7 @@ enum Gemma2: Family {
         c.attentionSoftcap = Float(try f.number("attn_logit_softcapping", usual: 50))
         c.logitSoftcap = Float(try f.number("final_logit_softcapping", usual: 30))
         c.rotary = try c.rotary(f)
-        try c.setWindows(f, size: try f.count("sliding_window", most: 1 << 30, usual: 4096)) {
+        try c.setWindows(f, size: try f.window(usual: 4096)) {
             $0 % 2 == 0
         }
         return c
@@ -76,7 +76,7 @@ enum Gemma3: Family {
         }
         let period = try f.count(
             "sliding_window_pattern", usual: f.count("_sliding_window_pattern", usual: 6))
-        try c.setWindows(f, size: try f.count("sliding_window", most: 1 << 30, usual: 4096)) {
+        try c.setWindows(f, size: try f.window(usual: 4096)) {
             ($0 + 1) % period != 0
         }
         return c

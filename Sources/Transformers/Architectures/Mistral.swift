@@ -5,7 +5,7 @@ enum Mistral: Family {
     static func configuration(_ f: ConfigFields) throws(FileError) -> DecoderConfiguration {
         var c = try DecoderConfiguration(common: f, context: 1 << 17)
         c.rotary = try c.rotary(f)
-        try c.setWindows(f, size: try f.optionalCount("sliding_window", most: 1 << 30)) { _ in true
+        try c.setWindows(f, size: try f.window()) { _ in true
         }
         return c
     }
@@ -15,9 +15,7 @@ enum Mistral: Family {
 enum Mixtral: Family {
     static func configuration(_ f: ConfigFields) throws(FileError) -> DecoderConfiguration {
         var c = try Mistral.configuration(f)
-        c.experts = .init(
-            count: try f.count("num_local_experts", most: 1024, usual: 8),
-            active: try f.count("num_experts_per_tok", most: 1024, usual: 2))
+        c.experts = try f.experts(.hub, usual: (count: 8, active: 2))
         return c
     }
 }

@@ -7,7 +7,7 @@ enum Phi3: Family {
         c.queryKeyValue = .joined
         c.joinsGate = true
         c.rotary = try c.rotary(f)
-        try c.setWindows(f, size: try f.optionalCount("sliding_window", most: 1 << 30)) { _ in true
+        try c.setWindows(f, size: try f.window()) { _ in true
         }
         return c
     }

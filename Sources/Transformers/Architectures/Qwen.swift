@@ -14,7 +14,7 @@ enum Qwen2: Family {
     static func setWindows(_ c: inout DecoderConfiguration, _ f: ConfigFields) throws(FileError) {
         guard try f.flag("use_sliding_window", usual: false) else { return }
         let first = try f.count("max_window_layers", least: 0, usual: 28)
-        try c.setWindows(f, size: try f.optionalCount("sliding_window", most: 1 << 30)) {
+        try c.setWindows(f, size: try f.window()) {
             $0 >= first
         }
     }

@@ -1,4 +1,5 @@
 import Files
+import Glibc
 
 extension DecoderConfiguration {
     /// The rope as `config.json` describes it: `rope_theta` and `rope_scaling`, or both in `rope_parameters`, which may be
@@ -22,8 +23,8 @@ extension DecoderConfiguration {
         -> RotaryPositions.Scaling
     {
         let key = "original_max_position_embeddings"
-        let usual = try f.optionalCount(key, most: 1 << 30)
-        let trained = try s.optionalCount(key, most: 1 << 30) ?? usual
+        let usual = try f.optionalCount(key, most: ModelSizes.longest)
+        let trained = try s.optionalCount(key, most: ModelSizes.longest) ?? usual
         switch s["rope_type"]?.string ?? s["type"]?.string ?? "default" {
         case "default", "mrope": return .none
         case "linear": return .linear(factor: try s.number("factor"))
@@ -74,6 +75,6 @@ extension DecoderConfiguration {
     /// The scale of cosines and sines for sequences stretched by a factor (LongRoPE).
     func longScale(_ factor: Double, _ trained: Int) -> Double {
         guard factor > 1, trained > 1 else { return 1 }
-        return (1 + logarithm(factor) / logarithm(Double(trained))).squareRoot()
+        return (1 + log(factor) / log(Double(trained))).squareRoot()
     }
 }

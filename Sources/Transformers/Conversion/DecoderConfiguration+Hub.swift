@@ -2,30 +2,21 @@ import Files
 import Tensors
 
 extension DecoderConfiguration {
-    /// The `config.json` of a model that a GGUF file describes.
-    func hubConfig(_ d: GGUFDescription, _ dtype: DType) -> JSON {
-        let own: [(String, JSON)] =
-            switch d.architecture {
-            case "gpt2": gpt2Config
-            case "gptneox": commonConfig("gpt_neox", "GPTNeoXForCausalLM") + neoxConfig
-            case "llama" where experts != nil: commonConfig("mixtral", "MixtralForCausalLM")
-            case "llama" where windows.contains { $0 != nil }:
-                commonConfig("mistral", "MistralForCausalLM")
-            case "llama": commonConfig("llama", "LlamaForCausalLM") + llamaConfig
-            case "qwen2": commonConfig("qwen2", "Qwen2ForCausalLM")
-            case "qwen3": commonConfig("qwen3", "Qwen3ForCausalLM")
-            case "gemma2": commonConfig("gemma2", "Gemma2ForCausalLM") + gemmaConfig
-            case "gemma3": commonConfig("gemma3_text", "Gemma3ForCausalLM") + gemmaConfig
-            default: commonConfig("phi3", "Phi3ForCausalLM")
-            }
-        let types: [DType: String] = [.f16: "float16", .bf16: "bfloat16"]
-        let ids = ["bos", "eos"].compactMap { name in
-            d.file.metadata["tokenizer.ggml.\(name)_token_id"]?.int.map {
-                ("\(name)_token_id", JSON.integer($0))
-            }
+    /// What the `config.json` of a model that a GGUF file describes says of its architecture.
+    func hubConfig(_ d: GGUFDescription) -> [(String, JSON)] {
+        switch d.architecture {
+        case "gpt2": gpt2Config
+        case "gptneox": commonConfig("gpt_neox", "GPTNeoXForCausalLM") + neoxConfig
+        case "llama" where experts != nil: commonConfig("mixtral", "MixtralForCausalLM")
+        case "llama" where windows.contains { $0 != nil }:
+            commonConfig("mistral", "MistralForCausalLM")
+        case "llama": commonConfig("llama", "LlamaForCausalLM") + llamaConfig
+        case "qwen2": commonConfig("qwen2", "Qwen2ForCausalLM")
+        case "qwen3": commonConfig("qwen3", "Qwen3ForCausalLM")
+        case "gemma2": commonConfig("gemma2", "Gemma2ForCausalLM") + gemmaConfig
+        case "gemma3": commonConfig("gemma3_text", "Gemma3ForCausalLM") + gemmaConfig
+        default: commonConfig("phi3", "Phi3ForCausalLM")
         }
-        let all = own + ids + [("torch_dtype", .string(types[dtype] ?? "float32"))]
-        return .object(all.map { JSON.Member(key: $0.0, value: $0.1) })
     }
 
     private func commonConfig(_ type: String, _ name: String) -> [(String, JSON)] {

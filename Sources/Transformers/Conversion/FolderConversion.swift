@@ -11,7 +11,17 @@ public func convertFolder(
     _ folder: String, to path: String, type: GGUFType = .f16,
     progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }
 ) throws {
-    let conversion = try FolderConversion(folder, type)
+    let fields = try ConfigFields(folder: folder)
+    if let kind = try EncoderKind(fields) {
+        let source = try EncoderFolder(folder, kind, fields, type, path)
+        let entries = source.targets.map(\.entry)
+        try writeGGUF(source.metadata(), entries, to: path) { place, write throws(FileError) in
+            try write(try source.bytes(place))
+            progress(place + 1, entries.count)
+        }
+        return
+    }
+    let conversion = try FolderConversion(folder, fields, type)
     let metadata = try conversion.metadata()
     let targets = try conversion.targets(path)
     try writeGGUF(metadata, targets.map(\.entry), to: path) { place, write throws(FileError) in
@@ -19,6 +29,43 @@ public func convertFolder(
         for source in target.sources { try write(try conversion.bytes(source, target)) }
         if let values = target.values { try write(Tensor(values, on: .cpu).bytes()) }
         progress(place + 1, targets.count)
+    }
+}
+
+extension GGUFMetadata {
+    /// What every converted model says: its architecture and name, and its vocabulary if the folder has one.
+    ///
+    /// - Parameter size: of the table of tokens.
+    init(
+        _ architecture: String, folder: String, _ fields: ConfigFields, _ type: GGUFType,
+        vocabulary size: Int
+    ) throws(FileError) {
+        self.init()
+        self["general.architecture"] = .text(architecture)
+        self["general.type"] = .text("model")
+        let name = folder.split(separator: "/").last.map(String.init) ?? architecture
+        self["general.name"] = .text(name == "." ? architecture : name)
+        self["general.file_type"] = .uint32(GGUFMixture(named: type.name)?.fileType ?? 1)
+        self["general.quantization_version"] = .uint32(2)
+        let files = [
+            "tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json", "vocab.txt",
+        ]
+        guard files.contains(where: { exists("\(folder)/\($0)") }) else {
+            self["tokenizer.ggml.model"] = .text("no_vocab")
+            return
+        }
+        let vocabulary = try GGUFVocabularyWriting(
+            folder: folder, size: size, bos: fields["bos_token_id"]?.int,
+            eos: fields.firstID("eos_token_id"), padding: fields["pad_token_id"]?.int)
+        for (key, value) in vocabulary.entries { self[key] = value }
+    }
+}
+
+extension Tensor {
+    /// The bytes of a GGUF tensor.
+    func bytes(inFile type: GGUFType) -> [UInt8] {
+        if let dtype = type.dtype { return cast(to: dtype).bytes() }
+        return cast(to: .f32).reshaped([-1, shape.last ?? 1]).bytes(as: type)
     }
 }
 
@@ -38,12 +85,8 @@ private struct FolderConversion {
         var values: [Float]?
     }
 
-    init(_ folder: String, _ type: GGUFType) throws(FileError) {
-        (self.folder, self.type) = (folder, type)
-        let path = "\(folder)/config.json"
-        let json = try JSON(parsing: readFile(path), path: path)
-        guard json.members != nil else { throw FileError(path, "is no JSON object") }
-        fields = ConfigFields(json: json, path: path)
+    init(_ folder: String, _ fields: ConfigFields, _ type: GGUFType) throws(FileError) {
+        (self.folder, self.fields, self.type) = (folder, fields, type)
         configuration = try DecoderConfiguration(config: fields)
         let name = fields["model_type"]?.string ?? ""
         let others = [
@@ -52,7 +95,7 @@ private struct FolderConversion {
         architecture = others[name] ?? name
         files = try SafetensorsFolder(path: folder)
         if let problem = configuration.unusual(architecture) {
-            throw FileError(path, "a GGUF file cannot say \(problem)")
+            throw FileError(fields.path, "a GGUF file cannot say \(problem)")
         }
     }
 
@@ -136,48 +179,22 @@ private struct FolderConversion {
     }
 
     func bytes(_ source: String, _ target: Target) throws(FileError) -> [UInt8] {
-        let x = target.form.toGGUF(try files.tensor(source, on: .cpu))
-        let type = target.entry.type
-        if let dtype = type.dtype { return x.cast(to: dtype).bytes() }
-        return x.cast(to: .f32).reshaped([-1, x.shape.last ?? 1]).bytes(as: type)
+        target.form.toGGUF(try files.tensor(source, on: .cpu)).bytes(inFile: target.entry.type)
     }
 
     // MARK: metadata
 
-    func metadata() throws -> GGUFMetadata {
-        var m = GGUFMetadata()
-        m["general.architecture"] = .text(architecture)
-        m["general.type"] = .text("model")
-        let name = folder.split(separator: "/").last.map(String.init) ?? architecture
-        m["general.name"] = .text(name == "." ? architecture : name)
-        m["general.file_type"] = .uint32(GGUFMixture(named: type.name)?.fileType ?? 1)
-        m["general.quantization_version"] = .uint32(2)
+    func metadata() throws(FileError) -> GGUFMetadata {
+        var m = try GGUFMetadata(
+            architecture, folder: folder, fields, type, vocabulary: configuration.vocabulary)
         configuration.describe(architecture, into: &m)
-        let path = "\(folder)/tokenizer.json"
-        let settings = "\(folder)/tokenizer_config.json"
-        let config = exists(settings) ? try JSON(parsing: readFile(settings), path: settings) : nil
-        if exists(path) || exists("\(folder)/tokenizer.model") || exists("\(folder)/vocab.json") {
-            let vocabulary = try GGUFVocabularyWriting(
-                folder: folder, size: configuration.vocabulary,
-                bos: fields["bos_token_id"]?.int, eos: fields.firstID("eos_token_id"),
-                padding: fields["pad_token_id"]?.int)
-            for (key, value) in vocabulary.entries { m[key] = value }
-        } else {
-            m["tokenizer.ggml.model"] = .text("no_vocab")
-        }
-        if let template = try chatTemplate(config) {
+        let settings = try TokenizerSettings(folder: folder)
+        let path = "\(folder)/chat_template.jinja"
+        let own = exists(path) ? String(decoding: try readFile(path), as: UTF8.self) : nil
+        if let template = own ?? settings?.chatTemplate {
             m["tokenizer.chat_template"] = .text(template)
         }
         return m
-    }
-
-    private func chatTemplate(_ config: JSON?) throws(FileError) -> String? {
-        let path = "\(folder)/chat_template.jinja"
-        if exists(path) { return String(decoding: try readFile(path), as: UTF8.self) }
-        let found = config?["chat_template"]
-        let list = found?.array ?? []
-        let usual = list.first { $0["name"]?.string == "default" } ?? list.first
-        return found?.string ?? usual?["template"]?.string
     }
 }
 

@@ -12,21 +12,40 @@ public func convertGGUF(
     _ path: String, to folder: String, dtype: DType = .f16,
     progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }
 ) throws {
-    let conversion = try GGUFConversion(GGUFFile(path: path), dtype)
+    let description = try GGUFDescription(GGUFFile(path: path))
+    if let kind = try EncoderKind(description) {
+        let source = try EncoderFile(description, kind, dtype)
+        let texts = try description.texts(source.config, dtype, length: source.length)
+        try writeFolder(
+            folder, texts, source.targets.map { ($0.name, $0.dtype, $0.shape) }, progress,
+            source.tensor)
+        return
+    }
+    let conversion = try GGUFConversion(description, dtype)
     let targets = try conversion.targets()
-    let texts = try conversion.texts()
+    let c = conversion.configuration
+    let texts = try description.texts(c.hubConfig(description), dtype, length: c.context)
+    try writeFolder(folder, texts, targets.map { ($0.name, $0.dtype, $0.shape) }, progress) {
+        place throws(FileError) in try conversion.tensor(targets[place])
+    }
+}
+
+/// Writes a folder's descriptions, and its tensors one after the other.
+private func writeFolder(
+    _ folder: String, _ texts: [(name: String, json: JSON)],
+    _ targets: [(name: String, dtype: DType, shape: [Int])],
+    _ progress: (_ done: Int, _ all: Int) -> Void, _ tensor: (Int) throws(FileError) -> Tensor
+) throws(FileError) {
     guard mkdir(folder, 0o755) == 0 || errno == EEXIST && isFolder(folder) else {
         throw FileError(folder, "cannot be made: \(String(cString: strerror(errno)))")
     }
     for (name, json) in texts {
         try writeFile("\(folder)/\(name)", [Array(json.indented.utf8), [10]])
     }
-    try writeSafetensors(
-        targets.map { ($0.name, $0.dtype, $0.shape) }, metadata: ["format": "pt"],
-        to: "\(folder)/model.safetensors"
-    ) { place throws(FileError) in
+    try writeSafetensors(targets, metadata: ["format": "pt"], to: "\(folder)/model.safetensors") {
+        place throws(FileError) in
         progress(place + 1, targets.count)
-        return try conversion.tensor(targets[place])
+        return try tensor(place)
     }
 }
 
@@ -46,9 +65,8 @@ private struct GGUFConversion {
         var part: Int?
     }
 
-    init(_ file: GGUFFile, _ dtype: DType) throws(FileError) {
-        (self.file, self.dtype) = (file, dtype)
-        description = try GGUFDescription(file)
+    init(_ description: GGUFDescription, _ dtype: DType) throws(FileError) {
+        (file, self.description, self.dtype) = (description.file, description, dtype)
         configuration = try DecoderConfiguration(gguf: description)
     }
 
@@ -98,35 +116,51 @@ private struct GGUFConversion {
         }
         return target.form.toHub(x).cast(to: target.dtype).contiguous()
     }
+}
 
-    // MARK: descriptions
-
-    func texts() throws -> [(name: String, json: JSON)] {
-        var texts = [("config.json", configuration.hubConfig(description, dtype))]
+extension GGUFDescription {
+    /// The files that describe a folder's model.
+    ///
+    /// - Parameters:
+    ///   - config: what `config.json` says of the architecture.
+    ///   - length: the most tokens of a text.
+    fileprivate func texts(_ config: [(String, JSON)], _ dtype: DType, length: Int)
+        throws(FileError) -> [(name: String, json: JSON)]
+    {
         let m = file.metadata
-        if m["tokenizer.ggml.model"]?.string != "no_vocab" {
-            texts.append(("tokenizer.json", try Tokenizer.json(gguf: m, path: file.path)))
-            texts.append(("tokenizer_config.json", settings))
-        }
-        let ids = ["bos", "eos"].compactMap { name in
+        let types: [DType: String] = [.f16: "float16", .bf16: "bfloat16"]
+        // Encoders of words have marks around a text, but none that begins or ends an answer.
+        let isWords = m["tokenizer.ggml.model"]?.string == "bert"
+        let ids = (isWords ? [] : ["bos", "eos"]).compactMap { name in
             m["tokenizer.ggml.\(name)_token_id"]?.int.map {
-                JSON.Member(key: "\(name)_token_id", value: .integer($0))
+                ("\(name)_token_id", JSON.integer($0))
             }
         }
-        if !ids.isEmpty { texts.append(("generation_config.json", .object(ids))) }
+        let added = ids + [("torch_dtype", .string(types[dtype] ?? "float32"))]
+        let all = config + added.filter { new in !config.contains { $0.0 == new.0 } }
+        var texts = [("config.json", JSON.object(all.map { JSON.Member(key: $0.0, value: $0.1) }))]
+        if m["tokenizer.ggml.model"]?.string != "no_vocab" {
+            texts.append(("tokenizer.json", try Tokenizer.json(gguf: m, path: file.path)))
+            texts.append(("tokenizer_config.json", settings(length)))
+        }
+        if !ids.isEmpty {
+            let members = ids.map { JSON.Member(key: $0.0, value: $0.1) }
+            texts.append(("generation_config.json", .object(members)))
+        }
         return texts
     }
 
-    private var settings: JSON {
+    private func settings(_ length: Int) -> JSON {
         let m = file.metadata
         var members = [
             JSON.Member(key: "tokenizer_class", value: .string("PreTrainedTokenizerFast")),
             .init(key: "clean_up_tokenization_spaces", value: .bool(false)),
-            .init(key: "model_max_length", value: .integer(configuration.context)),
+            .init(key: "model_max_length", value: .integer(length)),
         ]
         let tokens = m["tokenizer.ggml.tokens"]?.array ?? []
         for (own, name) in [
-            ("bos", "bos"), ("eos", "eos"), ("unknown", "unk"), ("padding", "pad"),
+            ("bos", "bos"), ("eos", "eos"), ("unknown", "unk"), ("padding", "pad"), ("cls", "cls"),
+            ("seperator", "sep"), ("mask", "mask"),
         ] {
             guard let id = m["tokenizer.ggml.\(own)_token_id"]?.int, tokens.indices.contains(id),
                 let text = tokens[id].string

@@ -1,3 +1,4 @@
+import Glibc
 import Tensors
 
 /// How queries and keys turn by their positions, and how that stretches beyond the trained length.
@@ -81,7 +82,7 @@ extension RotaryPositions.YaRN {
     func stretched(_ frequencies: [Double], _ base: Double, _ dims: Int) -> [Float] {
         /// The pair that turns this often within the trained length.
         func pair(turns: Double) -> Double {
-            Double(dims) * logarithm(Double(trained) / (turns * 2 * .pi)) / (2 * logarithm(base))
+            Double(dims) * log(Double(trained) / (turns * 2 * .pi)) / (2 * log(base))
         }
         var (low, high) = (pair(turns: fast), pair(turns: slow))
         if truncates { (low, high) = (low.rounded(.down), high.rounded(.up)) }
@@ -95,6 +96,6 @@ extension RotaryPositions.YaRN {
 
     /// The scale of the cosines and sines that goes with a factor.
     static func scale(_ factor: Double, _ weight: Double = 1) -> Double {
-        factor <= 1 ? 1 : 0.1 * weight * logarithm(factor) + 1
+        factor <= 1 ? 1 : 0.1 * weight * log(factor) + 1
     }
 }

@@ -26,12 +26,7 @@ extension BERTConfiguration {
     /// From a `config.json` of the model types bert and roberta (and camembert, xlm-roberta, which are RoBERTas).
     init(config fields: ConfigFields) throws(FileError) {
         let type = fields["model_type"]?.string ?? "bert"
-        vocabulary = try fields.count("vocab_size")
-        channels = try fields.count("hidden_size")
-        layers = try fields.count("num_hidden_layers", most: 1000)
-        heads = try fields.count("num_attention_heads", most: 1000)
-        inner = try fields.count("intermediate_size")
-        positions = try fields.count("max_position_embeddings")
+        self.init(try ModelSizes(fields, .bert))
         types = try fields.count("type_vocab_size", least: 0, usual: 2)
         epsilon = Float(try fields.number("layer_norm_eps", usual: 1e-12))
         activation = try fields.activation("hidden_act", usual: "gelu")
@@ -53,22 +48,19 @@ extension BERTConfiguration {
         guard let table = file.entry("token_embd.weight"), table.shape.count == 2 else {
             throw FileError(file.path, "has no token_embd.weight")
         }
-        vocabulary = table.shape[0]
-        channels = try fields.count("embedding_length")
-        layers = try fields.count("block_count", most: 1000)
-        heads = try fields.count("attention.head_count", most: 1000)
-        inner = try fields.count("feed_forward_length")
-        positions = try fields.count("context_length")
+        self.init(try ModelSizes(fields, .gguf, usual: .init(vocabulary: table.shape[0])))
         types = file.entry("token_types.weight")?.shape.first ?? 0
         epsilon = Float(try fields.number("attention.layer_norm_epsilon", usual: 1e-12))
-        (activation, paddingToken) = (.gelu, nil)
         try check(file.path)
     }
 
+    private init(_ sizes: ModelSizes) {
+        (vocabulary, channels, layers) = (sizes.vocabulary, sizes.channels, sizes.layers)
+        (heads, inner, positions) = (sizes.heads, sizes.hidden, sizes.context)
+        (types, epsilon, activation, paddingToken) = (0, 1e-12, .gelu, nil)
+    }
+
     private func check(_ path: String) throws(FileError) {
-        guard channels % heads == 0, layers <= 1000 else {
-            throw FileError(path, "\(channels) channels in \(heads) heads and \(layers) layers")
-        }
         guard context > 0 else {
             throw FileError(path, "\(positions) positions leave no room for text")
         }

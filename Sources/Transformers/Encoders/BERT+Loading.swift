@@ -1,6 +1,7 @@
 import Files
 public import Networks
 public import Tensors
+import Text
 
 /// A BERT or RoBERTa with its weights, and the heads that its checkpoint has.
 public struct LoadedBERT: Sendable {
@@ -13,25 +14,12 @@ public struct LoadedBERT: Sendable {
     public init(_ checkpoint: Checkpoint, _ configuration: BERTConfiguration, on device: Device)
         throws
     {
-        let checkpoint = checkpoint.renamed(LoadedBERT.name)
+        try LoadedBERT.check(checkpoint, configuration)
+        let checkpoint = checkpoint.renamed(LoadedBERT.plainName)
         let names = Set(checkpoint.names)
-        let head: (path: [String], names: MaskedTokenHead.Names)? =
-            names.contains("cls.predictions.transform.dense.weight")
-            ? (["cls", "predictions"], .bert)
-            : names.contains("lm_head.dense.weight") ? (["lm_head"], .roberta) : nil
         let loaded = try ParameterStore.load(
             checkpoint, on: device, ignoring: LoadedBERT.isIgnored
-        ) { scope in
-            (
-                BERT(scope, configuration),
-                names.contains("pooler.dense.weight")
-                    ? BERTPooler(scope["pooler"], configuration) : nil,
-                head.map { head in
-                    MaskedTokenHead(
-                        head.path.reduce(scope) { $0[$1] }, configuration, head.names)
-                }
-            )
-        }
+        ) { LoadedBERT.parts($0, configuration, names) }
         (model, pooler, maskedTokens) = loaded.model
         store = loaded.store
     }
@@ -44,18 +32,57 @@ public struct LoadedBERT: Sendable {
     }
 
     /// From a GGUF file of the architecture bert.
-    init(gguf file: GGUFFile, vocabulary: Int, on device: Device) throws {
+    init(gguf file: GGUFFile, _ tokenizer: Tokenizer?, on device: Device) throws {
+        try LoadedBERT.check(file, tokenizer)
+        let description = try GGUFDescription(file)
+        try self.init(
+            description.checkpoint(.bert), BERTConfiguration(gguf: description), on: device)
+    }
+
+    /// Refuses a GGUF file from which no BERT could be loaded; reads no weights.
+    static func check(_ file: GGUFFile, _ tokenizer: Tokenizer?) throws {
         let description = try GGUFDescription(file)
         let configuration = try BERTConfiguration(gguf: description)
-        guard vocabulary <= configuration.vocabulary else {
+        if let tokenizer, tokenizer.count > configuration.vocabulary {
             throw FileError(
-                file.path, "\(vocabulary) tokens for a model of \(configuration.vocabulary)")
+                file.path, "\(tokenizer.count) tokens for a model of \(configuration.vocabulary)")
         }
-        try self.init(description.encoderCheckpoint, configuration, on: device)
+        try check(description.checkpoint(.bert), configuration)
+    }
+
+    /// As above, of a checkpoint.
+    static func check(_ checkpoint: Checkpoint, _ configuration: BERTConfiguration) throws {
+        guard configuration.layers <= checkpoint.names.count else {
+            throw FileError(
+                checkpoint.origin,
+                "\(checkpoint.names.count) tensors cannot make \(configuration.layers) layers")
+        }
+        let checkpoint = checkpoint.renamed(plainName)
+        let names = Set(checkpoint.names)
+        try ParameterStore.check(checkpoint, ignoring: isIgnored) {
+            parts($0, configuration, names)
+        }
+    }
+
+    /// The encoder, and the heads whose tensors the checkpoint has.
+    private static func parts(_ scope: ParameterScope, _ c: BERTConfiguration, _ names: Set<String>)
+        -> (BERT, BERTPooler?, MaskedTokenHead?)
+    {
+        let head: (path: [String], names: MaskedTokenHead.Names)? =
+            names.contains("cls.predictions.transform.dense.weight")
+            ? (["cls", "predictions"], .bert)
+            : names.contains("lm_head.dense.weight") ? (["lm_head"], .roberta) : nil
+        return (
+            BERT(scope, c),
+            names.contains("pooler.dense.weight") ? BERTPooler(scope["pooler"], c) : nil,
+            head.map { head in
+                MaskedTokenHead(head.path.reduce(scope) { $0[$1] }, c, head.names)
+            }
+        )
     }
 
     /// Models with a head have their encoder one level down; the oldest call a norm's parameters gamma and beta.
-    private static func name(_ name: String) -> String? {
+    static func plainName(_ name: String) -> String {
         var name = name
         for prefix in ["bert.", "roberta."] where name.hasPrefix(prefix) {
             name = String(name.dropFirst(prefix.count))
@@ -75,51 +102,18 @@ public struct LoadedBERT: Sendable {
     }
 }
 
-extension ConfigFields {
-    /// Those of a model's folder.
-    init(folder: String) throws(FileError) {
-        let path = "\(folder)/config.json"
-        let json = try JSON(parsing: readFile(path), path: path)
-        guard json.members != nil else { throw FileError(path, "is no JSON object") }
-        self.init(json: json, path: path)
-    }
-}
-
 extension GGUFDescription {
     /// The file's tensors under the names of Hugging Face's models, their weights as they are stored.
-    fileprivate var encoderCheckpoint: Checkpoint {
+    func checkpoint(_ names: EncoderNames) -> Checkpoint {
         var places: [String: String] = [:]
-        for tensor in file.tensors { places[Self.encoderName(tensor.name)] = tensor.name }
+        for tensor in file.tensors { places[names.hub(tensor.name) ?? tensor.name] = tensor.name }
         let (file, known) = (file, places)
         return Checkpoint(
-            origin: file.path, names: Array(places.keys), as: .f32,
+            origin: file.path, shapes: places.compactMapValues { file.entry($0)?.shape }, as: .f32,
             fetch: { name in try known[name].map { try file.tensor($0, on: .cpu) } },
             quantized: { name, device in
                 guard let own = known[name], file.entry(own)?.type.dtype == nil else { return nil }
                 return try file.quantized(own, on: device)
             })
     }
-
-    private static func encoderName(_ name: String) -> String {
-        let parts = name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-        if parts.count == 2, let outer = outerNames[parts[0]] {
-            return "embeddings.\(outer).\(parts[1])"
-        }
-        guard parts.count == 4, parts[0] == "blk", let inner = layerNames[parts[2]] else {
-            return name
-        }
-        return "encoder.layer.\(parts[1]).\(inner).\(parts[3])"
-    }
-
-    private static let outerNames = [
-        "token_embd": "word_embeddings", "position_embd": "position_embeddings",
-        "token_types": "token_type_embeddings", "token_embd_norm": "LayerNorm",
-    ]
-
-    private static let layerNames = [
-        "attn_q": "attention.self.query", "attn_k": "attention.self.key",
-        "attn_v": "attention.self.value", "attn_output": "attention.output.dense",
-        "attn_output_norm": "attention.output.LayerNorm", "ffn_up": "intermediate.dense",
-        "ffn_down": "output.dense", "layer_output_norm": "output.LayerNorm",
-    ]
 }

@@ -4,6 +4,8 @@ public import Tensors
 /// The sizes of a T5, as `config.json` has them.
 public struct T5Configuration: Sendable, Hashable {
     public var vocabulary: Int
+    /// The most tokens of the texts it was trained with; longer ones work too.
+    public var context: Int
     public var channels: Int
     /// Layers of the encoder.
     public var layers: Int
@@ -30,13 +32,9 @@ public struct T5Configuration: Sendable, Hashable {
 extension T5Configuration {
     /// From a `config.json` of the model type t5.
     init(config fields: ConfigFields) throws(FileError) {
-        vocabulary = try fields.count("vocab_size")
-        channels = try fields.count("d_model")
-        layers = try fields.count("num_layers", most: 1000)
-        decoderLayers = try fields.count("num_decoder_layers", most: 1000, usual: layers)
-        heads = try fields.count("num_heads", most: 1000)
-        headSize = try fields.count("d_kv", most: 1 << 16)
-        inner = try fields.count("d_ff")
+        self.init(try ModelSizes(fields, .t5, usual: .init(context: 512)))
+        decoderLayers = try fields.count(
+            "num_decoder_layers", most: ModelSizes.mostLayers, usual: layers)
         buckets = try fields.count("relative_attention_num_buckets", least: 4, usual: 32)
         farthest = try fields.count("relative_attention_max_distance", usual: 128)
         epsilon = Float(try fields.number("layer_norm_epsilon", usual: 1e-6))
@@ -51,8 +49,43 @@ extension T5Configuration {
         scalesOutput = try fields.flag("scale_decoder_outputs", usual: isTied)
         startToken = try fields.count("decoder_start_token_id", least: 0, usual: 0)
         endToken = try fields.count("eos_token_id", least: 0, usual: 1)
+        try check(fields.path)
+    }
+
+    /// From the metadata of a GGUF file of the architecture t5. What they leave open is as in the models of Google.
+    init(gguf description: GGUFDescription) throws(FileError) {
+        let (fields, file) = (description.fields, description.file)
+        guard let table = file.entry("token_embd.weight"), table.shape.count == 2 else {
+            throw FileError(file.path, "has no token_embd.weight")
+        }
+        self.init(try ModelSizes(fields, .gguf, usual: .init(vocabulary: table.shape[0])))
+        decoderLayers = try fields.count(
+            "decoder_block_count", most: ModelSizes.mostLayers, usual: layers)
+        buckets = try fields.count("attention.relative_buckets_count", least: 4, usual: 32)
+        epsilon = Float(
+            try fields.number(
+                "attention.layer_norm_rms_epsilon",
+                usual: fields.number("attention.layer_norm_epsilon", usual: 1e-6)))
+        isGated = file.contains("enc.blk.0.ffn_gate.weight")
+        activation = isGated ? .geluTanh : .relu
+        scalesOutput = !file.contains("output.weight")
+        startToken = try fields.count("decoder_start_token_id", least: 0, usual: 0)
+        let end = file.metadata["tokenizer.ggml.eos_token_id"]?.int ?? 1
+        endToken = (0..<vocabulary).contains(end) ? end : 1
+        try check(file.path)
+    }
+
+    private init(_ sizes: ModelSizes) {
+        (vocabulary, context, channels) = (sizes.vocabulary, sizes.context, sizes.channels)
+        (layers, decoderLayers, heads) = (sizes.layers, sizes.layers, sizes.heads)
+        (headSize, inner, buckets, farthest) = (sizes.headSize, sizes.hidden, 32, 128)
+        (epsilon, activation, isGated, scalesOutput) = (1e-6, .relu, false, true)
+        (startToken, endToken) = (0, 1)
+    }
+
+    private func check(_ path: String) throws(FileError) {
         guard farthest > buckets / 2 else {
-            throw FileError(fields.path, "\(buckets) buckets for distances up to \(farthest)")
+            throw FileError(path, "\(buckets) buckets for distances up to \(farthest)")
         }
     }
 }

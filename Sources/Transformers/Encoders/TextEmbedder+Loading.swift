@@ -11,10 +11,19 @@ extension TextEmbedder {
             if BERTConfiguration.types.contains(type) {
                 return try TextEmbedder(encoderFolder: path, on: device)
             }
+            if type == "t5" {
+                return try TextEmbedder(
+                    LoadedT5(folder: path, on: device), Tokenizer(path: path))
+            }
         } else if try GGUFFile.isOne(path) {
             let file = try GGUFFile(path: path)
-            if file.metadata["general.architecture"]?.string == "bert" {
-                return try TextEmbedder(gguf: file, on: device)
+            switch file.metadata["general.architecture"]?.string {
+            case "bert": return try TextEmbedder(gguf: file, on: device)
+            case "t5", "t5encoder":
+                let tokenizer = try Tokenizer(gguf: file.metadata, path: path)
+                try LoadedT5.check(file, tokenizer)
+                return try TextEmbedder(LoadedT5(gguf: file, on: device), tokenizer)
+            default: break
             }
         }
         return try TextEmbedder(LoadedModel.load(path, on: device), path: path)
@@ -35,17 +44,21 @@ extension TextEmbedder {
         }
     }
 
+    /// From the encoder of a T5: the mean of its states.
+    init(_ loaded: LoadedT5, _ tokenizer: Tokenizer) {
+        let encoder = loaded.encoder
+        self.init(
+            tokenizer: tokenizer, pooling: .mean, normalizes: true,
+            limit: loaded.configuration.context
+        ) { encoder($0) }
+    }
+
     /// From a GGUF file of the architecture bert.
     init(gguf file: GGUFFile, on device: Device) throws {
         let tokenizer = try Tokenizer(gguf: file.metadata, path: file.path)
-        let loaded = try LoadedBERT(gguf: file, vocabulary: tokenizer.count, on: device)
+        let loaded = try LoadedBERT(gguf: file, tokenizer, on: device)
         let model = loaded.model
-        var pooling = Pooling.mean
-        switch file.metadata["bert.pooling_type"]?.int {
-        case 2: pooling = .cls
-        case 3: pooling = .last
-        default: break
-        }
+        let pooling = Pooling(numberInGGUF: file.metadata["bert.pooling_type"]?.int)
         self.init(
             tokenizer: tokenizer, pooling: pooling, normalizes: true,
             limit: model.configuration.context
@@ -67,7 +80,7 @@ extension TextEmbedder {
 }
 
 /// What the folder of a sentence encoder says about the way from states to a vector.
-private struct SentenceSettings {
+struct SentenceSettings {
     let folder: String
 
     private func json(_ name: String) throws(FileError) -> JSON? {

@@ -83,3 +83,15 @@ struct ConfigFields {
         return ConfigFields(json: value, path: path)
     }
 }
+
+extension ConfigFields {
+    /// Those of a file that holds a JSON object.
+    init(path: String) throws(FileError) {
+        let json = try JSON(parsing: readFile(path), path: path)
+        guard json.members != nil else { throw FileError(path, "is no JSON object") }
+        self.init(json: json, path: path)
+    }
+
+    /// Those of a model's folder.
+    init(folder: String) throws(FileError) { try self.init(path: "\(folder)/config.json") }
+}

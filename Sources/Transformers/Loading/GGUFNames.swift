@@ -10,8 +10,11 @@ extension GGUFDescription {
             for (name, place) in GGUFDescription.places(tensor, c) { places[name] = place }
         }
         let (file, known) = (file, places)
+        let shapes = places.compactMapValues { place in
+            file.entry(place.tensor).map { Array($0.shape.dropFirst(place.part == nil ? 0 : 1)) }
+        }
         return Checkpoint(
-            origin: file.path, names: Array(places.keys), as: weights.dtype,
+            origin: file.path, shapes: shapes, as: weights.dtype,
             fetch: { name in
                 guard let place = known[name] else { return nil }
                 let x = try file.tensor(place.tensor, on: .cpu)

@@ -31,7 +31,7 @@ public struct LoadedModel: Sendable {
     public static func load(
         _ file: GGUFFile, _ weights: Weights = .stored, on device: Device = .default
     ) throws -> LoadedModel {
-        try LoadedModel(file, weights, on: device)
+        try LoadedModel(ModelOutline(file, weights), on: device)
     }
 
     /// Loads a GGUF file, a folder as on the Hugging Face hub, or one of its .safetensors files.
@@ -42,19 +42,20 @@ public struct LoadedModel: Sendable {
     ) throws -> LoadedModel {
         if isFolder(path) {
             let files = try SafetensorsFolder(path: path)
-            return try LoadedModel(
-                folder: path, files.checkpoint(as: weights.dtype), on: device)
+            let outline = try ModelOutline(folder: path, files.checkpoint(as: weights.dtype))
+            return try LoadedModel(outline, on: device)
         }
         if try GGUFFile.isOne(path) {
-            return try LoadedModel(try GGUFFile(path: path), weights, on: device)
+            return try load(GGUFFile(path: path), weights, on: device)
         }
         guard path.hasSuffix(".safetensors") else {
             throw FileError(path, "is neither a folder nor a .safetensors or .gguf file")
         }
         let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
             .joined(separator: "/")
-        return try LoadedModel(
+        let outline = try ModelOutline(
             folder: folder.isEmpty ? "." : folder,
-            Checkpoint(SafetensorsFile(path: path), as: weights.dtype), on: device)
+            Checkpoint(SafetensorsFile(path: path), as: weights.dtype))
+        return try LoadedModel(outline, on: device)
     }
 }

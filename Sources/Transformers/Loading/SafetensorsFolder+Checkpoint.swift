@@ -6,7 +6,9 @@ extension SafetensorsFolder {
     /// The tensors; nil keeps their own types.
     func checkpoint(as dtype: DType?) -> Checkpoint {
         Checkpoint(
-            origin: path, names: entries.map(\.name), as: dtype,
+            origin: path,
+            shapes: Dictionary(entries.map { ($0.name, $0.shape) }) { first, _ in first },
+            as: dtype,
             fetch: { contains($0) ? try tensor($0, on: .cpu) : nil },
             quantized: { name, device in
                 guard dtype == nil, contains(name) else { return nil }

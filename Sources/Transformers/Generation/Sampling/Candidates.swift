@@ -27,7 +27,7 @@ struct Candidates: Sendable {
     /// exp(logit - highest): probabilities up to a factor.
     var weights: [Float] {
         let highest = highest
-        return all.map { exponential($0.logit - highest) }
+        return all.map { expf($0.logit - highest) }
     }
 
     var highest: Float {

@@ -59,6 +59,6 @@ func logSumExp(_ numbers: [Float]) -> Double {
     guard let place = largest(of: numbers), numbers[place] > -.infinity else { return -.infinity }
     let highest = numbers[place]
     var sum = 0.0
-    for number in numbers { sum += Double(exponential(number - highest)) }
+    for number in numbers { sum += Double(expf(number - highest)) }
     return Double(highest) + log(sum)
 }

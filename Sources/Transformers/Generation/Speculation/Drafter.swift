@@ -1,3 +1,5 @@
+import Glibc
+
 /// Guesses how sequences go on.
 protocol Drafter: AnyObject {
     /// For each sequence, which ends with a token that the model has yet to see, the tokens that may follow: at most `most`,
@@ -71,7 +73,7 @@ final class DraftModel: Drafter {
 
     private func sureToken(_ logits: [Float]) -> Int? {
         guard let token = largest(of: logits) else { return nil }
-        let probability = exponential(logits[token] - Float(logSumExp(logits)))
+        let probability = expf(logits[token] - Float(logSumExp(logits)))
         return Double(probability) >= leastProbability ? token : nil
     }
 }

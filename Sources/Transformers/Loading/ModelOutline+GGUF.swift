@@ -3,24 +3,21 @@ import Networks
 import Tensors
 import Text
 
-extension LoadedModel {
+extension ModelOutline {
     /// From a GGUF file.
-    init(_ file: GGUFFile, _ weights: Weights, on device: Device) throws {
+    init(_ file: GGUFFile, _ weights: LoadedModel.Weights) throws {
         let description = try GGUFDescription(file)
-        let configuration = try DecoderConfiguration(gguf: description)
-        let hasNone = file.metadata["tokenizer.ggml.model"]?.string == "no_vocab"
-        tokenizer = hasNone ? nil : try Tokenizer(gguf: file.metadata, path: file.path)
-        try LoadedModel.check(tokenizer, configuration, file.path)
+        configuration = try DecoderConfiguration(gguf: description)
+        tokenizer = try file.tokenizer()
         let source = file.metadata["tokenizer.chat_template"]?.string
         chatTemplate = try source.map { try ChatTemplate($0) }
-        (model, store) = try LoadedModel.network(
-            description.checkpoint(configuration, weights), configuration, on: device)
-        endTokens = LoadedModel.endTokens(file.metadata, tokenizer)
-            .filter { (0..<configuration.vocabulary).contains($0) }
+        checkpoint = description.checkpoint(configuration, weights)
+        endTokens = ModelOutline.endTokens(file.metadata, tokenizer)
         name =
             file.metadata["general.name"]?.string
             ?? file.path.split(separator: "/").last.map(String.init) ?? file.path
-        self.description = store.described(description.architecture)
+        architecture = description.architecture
+        try check(file.path)
     }
 
     /// Those that the file names, and those that by their text end a turn or a document.
