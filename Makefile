@@ -43,7 +43,7 @@ bundle: deps     ## Write bundle/ and apus-bundle.tar.gz, which run on another x
 	.ci/bundle.sh
 
 # Examples to begin with are the golden files; what finds new ways is kept under .build/fuzz/found.
-FUZZ      ?= gguf safetensors tokenizer template sentencepiece imatrix json
+FUZZ      ?= gguf model safetensors tokenizer template sentencepiece imatrix json
 MINUTES   ?= 10
 FUZZ_LIB   = $(lastword $(wildcard $(dir $(shell which $(SWIFT)))../lib/clang/*/lib/linux/libclang_rt.fuzzer_no_main-$(shell uname -m).a))
 FUZZ_FLAGS = -Xswiftc -DFUZZING -Xswiftc -Xfrontend -Xswiftc -sanitize=fuzzer \

@@ -141,8 +141,8 @@ let package = Package(
             path: "Tests/Conformance",
             swiftSettings: strict),
         .executableTarget(
-            name: "fuzz", dependencies: ["Files", "Text", "Tensors", "Transformers"], path: "Tests/Fuzz",
-            swiftSettings: strict),
+            name: "fuzz", dependencies: ["Files", "Text", "Tensors", "Transformers"],
+            path: "Tests/Fuzz", swiftSettings: strict),
         .testTarget(
             name: "TensorsTests", dependencies: ["Tensors", "Files", "Support"],
             swiftSettings: strict),

@@ -92,6 +92,16 @@ import Text
             .init(key: "replacement", value: .string("▁")),
             .init(key: "prepend_scheme", value: .string("always")),
         ])
+        // Blanks at the ends and all but one of several are left out.
+        let steps = [(#"\A +| +\z"#, ""), (" {2,}", " ")].map { pattern, content in
+            JSON.object([
+                .init(key: "type", value: .string("Replace")),
+                .init(
+                    key: "pattern",
+                    value: .object([.init(key: "Regex", value: .string(pattern))])),
+                .init(key: "content", value: .string(content)),
+            ])
+        }
         let marks = [0, 1].map { id in
             JSON.object([
                 .init(key: "id", value: .integer(id)),
@@ -102,6 +112,12 @@ import Text
         let json = JSON.object([
             .init(key: "added_tokens", value: .array(marks)),
             .init(key: "pre_tokenizer", value: metaspace),
+            .init(
+                key: "normalizer",
+                value: .object([
+                    .init(key: "type", value: .string("Sequence")),
+                    .init(key: "normalizers", value: .array(steps)),
+                ])),
             .init(key: "decoder", value: metaspace), .init(key: "model", value: model),
         ])
         try Self.withFolder(["tokenizer.json": json.text]) { folder in

@@ -1,5 +1,6 @@
 import Files
 import Glibc
+import Tensors
 import Testing
 
 @testable import Transformers

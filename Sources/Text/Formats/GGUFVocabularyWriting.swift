@@ -197,7 +197,7 @@ public struct GGUFVocabularyWriting {
                     ("add_space_prefix", .bool(addsBlank)),
                     ("remove_extra_whitespaces", .bool(removesBlanks)),
                 ]
-            if isRight(whole) { return whole }
+            if isRight(whole, GGUFVocabularyWriting.samples + ["  blanks first"]) { return whole }
         }
         throw FileError(folder, "its tokenizer does what GGUF's way of unigrams does not")
     }
