@@ -114,6 +114,33 @@ import Text
         #expect(again == answer && statistics.reusedTokens == request.prompt.count - 1)
     }
 
+    /// Learned positions cannot be moved: the rest is read anew, as if it had always stood there.
+    @Test(arguments: [3, 512]) func theContextOfGPT2Shifts(batch: Int) throws {
+        let text = """
+            {"model_type": "gpt2", "vocab_size": 26, "n_embd": 64, "n_layer": 2, "n_head": 4, "n_positions": 24}
+            """
+        let fields = ConfigFields(json: try JSON(parsing: Array(text.utf8), path: "t"), path: "t")
+        let store = ParameterStore(seed: 5, on: .cpu)
+        let model = Decoder(store.scope, try DecoderConfiguration(config: fields))
+        for parameter in store.parameters(under: "") { parameter.update { $0 = $0 * 4 } }
+        let tokenizer = try Setup().tokenizer
+        var settings = Engine.Settings()
+        (settings.context, settings.batch, settings.format) = (24, batch, .f32)
+        var request = GenerationRequest(tokenizer.encode("thequick"), sampler: .greedy)
+        (request.newTokens, request.shiftsContext, request.kept) = (60, true, 4)
+        let (answer, statistics) = try Engine(model, tokenizer, settings).answer(request)
+        #expect(statistics.readTokens == request.prompt.count)
+        var window = request.prompt
+        let plain = (0..<60).map { _ in
+            if window.count > 24 { window.removeSubrange(4..<14) }
+            let cache = model.makeCache(slots: 1, capacity: 24, format: .f32)
+            let token = Int(model.logits(TokenBatch(window), cache).argmax(axis: 1).item())
+            window.append(token)
+            return token
+        }
+        #expect(answer.tokens == plain)
+    }
+
     @Test func theContextShifts() throws {
         let tokenizer = try Setup().tokenizer
         var settings = Engine.Settings()

@@ -39,13 +39,18 @@ struct ChatSession {
     /// Reads messages and answers them until there are no more.
     mutating func converse() throws {
         Interrupt.catchAll()
-        if isTerminal { say("\(session.choice.loaded.description); /help lists the commands.") }
+        if isTerminal {
+            let seconds = rounded(session.choice.seconds, 2)
+            say(
+                "\(session.choice.loaded.description), loaded in \(seconds) s; /help lists the commands."
+            )
+        }
         if let first = arguments.text("prompt") {
             if isTerminal { print("> \(first)") }
             try attempt { try $0.answer(first) }
         }
         while let line = nextMessage() {
-            if line.isEmpty { continue }
+            if line.allSatisfy(\.isWhitespace) { continue }
             if line == "/exit" || line == "/quit" { break }
             try attempt { session in
                 if line.hasPrefix("/") { try session.obey(line) } else { try session.answer(line) }
@@ -67,14 +72,14 @@ struct ChatSession {
         var text = ""
         var presses = 0
         while true {
-            if isTerminal { write(text.isEmpty ? Terminal.styled("> ", "1") : "… ") }
-            switch input.next() {
+            let prompt = text.isEmpty ? Terminal.styled("> ", "1") : "… "
+            switch input.next(isTerminal ? prompt : "") {
             case .end: return text.isEmpty ? nil : text
             case .interrupted:
                 // Once forgets the line, twice ends.
                 _ = Interrupt.take()
                 presses += 1
-                if presses > 1 { return nil }
+                if presses > 1 || !isTerminal { return nil }
                 text = ""
                 say("\nCtrl-C again, or /exit, ends the conversation.")
             case .text(let line):
@@ -130,8 +135,8 @@ struct ChatSession {
         messages.append(ChatMessage(role: "user", content: text))
         messages.append(ChatMessage(role: "assistant", content: answer.text))
         if isTerminal {
-            let end = answer.finish == .context ? "; the context is full" : ""
-            say(Terminal.styled("[\(session.closingLine(statistics, request))\(end)]", "2"))
+            let line = session.closingLine(statistics, request, answer.finish)
+            say(Terminal.styled("[\(line)]", "2"))
         }
     }
 

@@ -6,8 +6,12 @@ struct LineReader {
 
     private var bytes: [UInt8] = []
     private var isAtEnd = false
+    private var terminal = TerminalReader()
 
-    mutating func next() -> Line {
+    /// On a terminal the prompt, of two columns, stands before the line.
+    mutating func next(_ prompt: String = "") -> Line {
+        if let line = terminal?.next(prompt) { return line }
+        write(prompt)
         while true {
             if let place = bytes.firstIndex(of: UInt8(ascii: "\n")) {
                 defer { bytes.removeFirst(place + 1) }

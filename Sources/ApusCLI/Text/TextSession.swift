@@ -77,7 +77,8 @@ struct TextSession {
         if let (path, identity) = cache {
             try engine.saveCache(of: request.prompt, to: path, identity: identity)
         }
-        say(closingLine(statistics, request))
+        let load = "loaded in \(rounded(choice.seconds, 2)) s, "
+        say(load + closingLine(statistics, request, answer.finish))
         guard answer.finish != .broken else {
             throw BenchmarkError.failure("\(choice.loaded.name): the model gives no numbers")
         }
@@ -115,11 +116,12 @@ struct TextSession {
         }
     }
 
-    /// "loaded in 0.12 s, prompt 37 tokens at 410/s, 128 tokens at 45.2/s, seed 7"
-    func closingLine(_ s: GenerationStatistics, _ request: GenerationRequest) -> String {
-        var parts = ["loaded in \(rounded(choice.seconds, 2)) s"]
+    /// "prompt 37 tokens at 410/s, 128 tokens at 45.2/s, seed 7"
+    func closingLine(
+        _ s: GenerationStatistics, _ request: GenerationRequest, _ finish: FinishReason?
+    ) -> String {
         let reused = s.reusedTokens > 0 ? " (\(s.reusedTokens) of them cached)" : ""
-        parts.append("prompt \(s.promptTokens) tokens\(reused)\(speed(s.promptSpeed))")
+        var parts = ["prompt \(s.promptTokens) tokens\(reused)\(speed(s.promptSpeed))"]
         parts.append("\(s.newTokens) new\(speed(s.newSpeed))")
         if let acceptance = s.acceptance {
             let share = "\(Int((acceptance * 100).rounded())) %"
@@ -128,6 +130,7 @@ struct TextSession {
             parts.append("guessing did not pay")
         }
         if request.sampler.temperature > 0 { parts.append("seed \(request.sampler.seed)") }
+        if finish == .context { parts.append("the context of \(engine.context) tokens is full") }
         return parts.joined(separator: ", ")
     }
 

@@ -60,7 +60,12 @@ final class DecoderCache: KeyValueCache {
         }
     }
 
+    var isMovable: Bool {
+        if case .learned = configuration.positions { false } else { true }
+    }
+
     func shift(_ slot: Int, keeping keep: Int, dropping count: Int) {
+        require(isMovable, "shift: what was made with learned positions must be read anew")
         state.withLock { state in
             let rest = state.lengths[slot] - keep - count
             require(

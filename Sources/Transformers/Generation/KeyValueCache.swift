@@ -16,6 +16,8 @@ public protocol KeyValueCache: AnyObject, Sendable {
     func truncate(_ slot: Int, to count: Int)
     /// Makes `target` hold what `source` holds: a shared prompt, the beams of a search.
     func copy(_ source: Int, to target: Int)
+    /// Whether tokens can be moved: what was made with learned positions must be read anew instead.
+    var isMovable: Bool { get }
     /// Forgets `count` tokens after the first `keep`; those behind move forward, their positions with them.
     func shift(_ slot: Int, keeping keep: Int, dropping count: Int)
 
@@ -24,4 +26,8 @@ public protocol KeyValueCache: AnyObject, Sendable {
     /// Makes a slot hold `count` tokens from what `tensors(_:)` gave a cache of the same model and format; what does not fit is
     /// an error, and the slot stays as it was.
     func restore(_ slot: Int, count: Int, from file: SafetensorsFile) throws(FileError)
+}
+
+extension KeyValueCache {
+    public var isMovable: Bool { true }
 }

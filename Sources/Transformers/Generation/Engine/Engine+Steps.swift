@@ -37,11 +37,21 @@ extension Engine {
                 defer { running[slot] = nil }
                 return running[slot]?.close(.context)
             }
-            let dropped = (context - request.kept + 1) / 2
-            cache.shift(slot, keeping: request.kept, dropping: dropped)
-            cached[slot].removeSubrange(request.kept..<request.kept + dropped)
+            drop((context - request.kept + 1) / 2, behind: request.kept, slot)
             return nil
         }
+    }
+
+    /// Forgets tokens of a slot. Those behind them move forward, or are read anew.
+    private func drop(_ count: Int, behind kept: Int, _ slot: Int) {
+        guard !cache.isMovable else {
+            cache.shift(slot, keeping: kept, dropping: count)
+            cached[slot].removeSubrange(kept..<kept + count)
+            return
+        }
+        let unseen = cached[slot][(kept + count)...] + (running[slot]?.pending ?? [])
+        forget(slot, from: kept)
+        running[slot]?.pending = unseen
     }
 
     /// Tokens that answer take part in every pass; what is left of it goes to prompts, first come, first served.

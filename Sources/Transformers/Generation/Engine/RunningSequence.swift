@@ -41,7 +41,7 @@ struct RunningSequence {
 
     /// A part of the prompt was read; `count` of its tokens are now.
     mutating func read(_ count: Int) -> GenerationUpdate {
-        statistics.readTokens = count
+        if statistics.newTokens == 0 { statistics.readTokens = count }
         return update(nil, "", nil)
     }
 
