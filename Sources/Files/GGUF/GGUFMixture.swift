@@ -101,7 +101,9 @@ struct GGUFTypeChoice {
     /// Vectors, norms, routers and tables of positions stay as they are: nil.
     func type(of tensor: GGUFTensor) -> GGUFType? {
         let name = tensor.name
-        let kept = ["_norm.weight", "ffn_gate_inp.weight", "position_embd", "token_types"]
+        let kept = [
+            "_norm.weight", "ffn_gate_inp.weight", "position_embd", "token_types", "attn_rel_b",
+        ]
         guard tensor.shape.count >= 2, name.hasSuffix("weight"), tensor.count > 0,
             !kept.contains(where: { name.contains($0) }),
             tensor.type.block.values > 1 || [.f32, .f16, .bf16, .f64].contains(tensor.type)

@@ -52,7 +52,7 @@ struct TemplateLexer {
 
     private mutating func skipBlanks() {
         var i = position
-        while let scalar = at(i), scalar.properties.isWhitespace { i += 1 }
+        while let scalar = at(i), scalar.isBlank { i += 1 }
         move(to: i)
     }
 
@@ -90,11 +90,11 @@ struct TemplateLexer {
     private mutating func addText(_ range: Range<Int>, strips: Unicode.Scalar?, isOutput: Bool) {
         var text = source[range]
         if strips == "-" {
-            while text.last?.properties.isWhitespace == true { text.removeLast() }
+            while text.last?.isBlank == true { text.removeLast() }
         } else if strips == nil && !isOutput {
             let start = text.lastIndex(of: "\n").map { $0 + 1 }
             let blanks = text[(start ?? text.startIndex)...]
-            if start != nil || startsLine, blanks.allSatisfy({ $0.properties.isWhitespace }) {
+            if start != nil || startsLine, blanks.allSatisfy({ $0.isBlank }) {
                 text = text[..<(start ?? text.startIndex)]
             }
         }
@@ -105,7 +105,7 @@ struct TemplateLexer {
     private func tagEnd(_ mark: String, _ i: Int, trims: Bool) -> Int? {
         if at(i) == "-" && starts(mark, i + 1) {
             var end = i + 3
-            while at(end)?.properties.isWhitespace == true { end += 1 }
+            while at(end)?.isBlank == true { end += 1 }
             return end
         }
         if trims && at(i) == "+" && starts(mark, i + 1) { return i + 3 }
@@ -130,10 +130,10 @@ struct TemplateLexer {
     /// `raw … endraw`: the text between as it stands.
     private mutating func lexRaw() throws(TemplateError) -> Bool {
         var i = position
-        while at(i)?.properties.isWhitespace == true { i += 1 }
+        while at(i)?.isBlank == true { i += 1 }
         guard starts("raw", i) else { return false }
         i += 3
-        while at(i)?.properties.isWhitespace == true { i += 1 }
+        while at(i)?.isBlank == true { i += 1 }
         guard let begin = tagEnd("%}", i, trims: false) else { return false }
         close(begin)
         i = position
@@ -142,10 +142,10 @@ struct TemplateLexer {
             guard starts("{%", i) else { continue }
             let strips = at(i + 2).flatMap { $0 == "-" || $0 == "+" ? $0 : nil }
             var j = i + (strips == nil ? 2 : 3)
-            while at(j)?.properties.isWhitespace == true { j += 1 }
+            while at(j)?.isBlank == true { j += 1 }
             guard starts("endraw", j) else { continue }
             j += 6
-            while at(j)?.properties.isWhitespace == true { j += 1 }
+            while at(j)?.isBlank == true { j += 1 }
             guard let end = tagEnd("%}", j, trims: true) else { continue }
             addText(position..<i, strips: strips, isOutput: false)
             close(end)
@@ -171,7 +171,7 @@ struct TemplateLexer {
             guard let next = at(position) else {
                 throw TemplateError("a tag without end", line: line)
             }
-            if next.properties.isWhitespace {
+            if next.isBlank {
                 skipBlanks()
             } else if next == "'" || next == "\"" {
                 try lexString(next)
@@ -317,5 +317,12 @@ struct TemplateLexer {
         text.append("\\")
         text.append(next)
         return i + 1
+    }
+}
+
+extension Unicode.Scalar {
+    /// Whether it is white space; most are told without a look into Unicode's tables.
+    fileprivate var isBlank: Bool {
+        value < 0x80 ? value == 0x20 || (0x09...0x0d).contains(value) : properties.isWhitespace
     }
 }

@@ -21,7 +21,8 @@ extension DecoderConfiguration {
             throw FileError(fields.path, "model_type is missing")
         }
         guard let family = families[type] else {
-            throw FileError(fields.path, "models of the type \(type) are not known")
+            throw EncoderKind.refusal(
+                type, fields.path, "models of the type \(type) are not known")
         }
         self = try family.configuration(fields).checked(fields.path)
     }

@@ -5,7 +5,8 @@ extension DecoderConfiguration {
     /// From a GGUF file's metadata.
     init(gguf d: GGUFDescription) throws(FileError) {
         guard let adapt = DecoderConfiguration.adaptations[d.architecture] else {
-            throw FileError(d.file.path, "the architecture \(d.architecture) is not known")
+            throw EncoderKind.refusal(
+                d.architecture, d.file.path, "the architecture \(d.architecture) is not known")
         }
         try self.init(commonGGUF: d)
         try adapt(&self, d)

@@ -26,6 +26,14 @@ enum EncoderKind {
         }
     }
 
+    /// Why a model is no language model that goes on with texts: it is an encoder, or not known.
+    static func refusal(_ type: String, _ path: String, _ unknown: String) -> FileError {
+        let isKnown = BERTConfiguration.types.contains(type) || ["t5", "t5encoder"].contains(type)
+        return FileError(
+            path,
+            isKnown ? "is a \(type), which does not go on with texts: see apus embed" : unknown)
+    }
+
     var names: EncoderNames {
         switch self {
         case .bert: .bert
