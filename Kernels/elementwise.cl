@@ -190,6 +190,8 @@ __kernel void unary_gradient(const axes shape, const long rows, IN_STRIDED(X_TYP
 #define BINARY_16(x, y) (UNARY_19(x) * (y))
 #define BINARY_17(x, y) (UNARY_20(x) * (y))
 #define BINARY_18(x, y) (SIGMOID(x) * (y))
+#define BINARY_19(x, y) (SOFTPLUS(x) - (x) * (y))                      // logistic loss
+#define BINARY_20(x, y) (SIGMOID(x) - (y))
 
 // The same for two i32: exact. Division by 0 gives 0.
 #define INTEGER_0(x, y) ((int)((uint)(x) + (uint)(y)))

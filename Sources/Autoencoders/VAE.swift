@@ -16,7 +16,7 @@ extension GaussianAutoencoder {
     public func loss(_ x: Tensor, noise: Tensor, _ context: Context = .evaluation) -> EvidenceBound
     {
         let code = encode(x, context)
-        let logits = decode(code.sample(noise), context).cast(to: .f32)
+        let logits = decode(code.sample(noise), context)
         return EvidenceBound(
             reconstruction: logits.bceWithLogitsLoss(x, reduction: .batchMean),
             divergence: code.divergence, beta: beta)

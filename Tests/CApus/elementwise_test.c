@@ -89,6 +89,27 @@ static void check_unary(apus_unary_op op, float a, float b, float scale) {
     CHECK(close, "gradient of operation %d, scale %g", op, scale);
 }
 
+// The loss of a logit x against a target y, and its slope.
+static void check_logistic_loss(void) {
+    enum { N = 1003 };
+    float x[N], y[N], z[N];
+    double loss[N], slope[N];
+    fill_random(x, N);
+    fill_random(y, N);
+    for (int i = 0; i < N; i++) {
+        x[i] *= 30;
+        y[i] = fabsf(y[i]);
+        loss[i] = softplus(x[i]) - (double)x[i] * y[i];
+        slope[i] = sigmoid(x[i]) - y[i];
+    }
+    apus_array ax = vector_of(x, APUS_F32, N), ay = vector_of(y, APUS_F32, N);
+    apus_array az = vector_of(z, APUS_F32, N);
+    apus_binary(APUS_LOGISTIC_LOSS, &ax, &ay, &az);
+    CHECK(all_close(z, loss, N, 2e-6, 4e-6), "logistic loss");
+    apus_binary(APUS_SIGMOID_SUB, &ax, &ay, &az);
+    CHECK(all_close(z, slope, N, 2e-6, 2e-7), "its slope");
+}
+
 static void check_specials(void) {
     float x[] = {0, -0.0f, INFINITY, -INFINITY, NAN, 1e-45f, -1e-40f, 3e38f, 1e-8f, -1, 1, -2, 100,
                  -110};
@@ -207,6 +228,7 @@ void test_elementwise(void) {
     for (int op = APUS_EXP; op <= APUS_IS_FINITE; op++)
         for (float scale = 0.5f; scale < 20; scale *= 6)
             check_unary((apus_unary_op)op, op == APUS_CLAMP ? -0.4f : 1.7f, 0.7f, scale);
+    check_logistic_loss();
     check_specials();
     for (int64_t rows = 1; rows < 200; rows = rows * 3 + 1)
         for (int64_t columns = 1; columns < 300; columns = columns * 4 + 1)

@@ -22,7 +22,16 @@ static void check_adam(bool decoupled, bool amsgrad) {
             etop[i] = fmax(etop[i], ev[i]);
             ep[i] -= s.lr / s.bias1 * em[i] / (sqrt((amsgrad ? etop[i] : ev[i]) / s.bias2) + s.eps);
         }
-        apus_adam_step(&s, N, p, g, APUS_F32, m, v, amsgrad ? top : NULL, low);
+        // In three parts, as if they were three tensors.
+        apus_adam_part parts[3];
+        const int ends[] = {0, 5, 5, N};
+        for (int i = 0; i < 3; i++) {
+            int at = ends[i];
+            parts[i] = (apus_adam_part){.settings = s, .n = ends[i + 1] - at, .p = p + at,
+                .g = g + at, .m = m + at, .v = v + at, .v_max = amsgrad ? top + at : NULL,
+                .p_low = low + at};
+        }
+        apus_adam_step(3, parts);
     }
     CHECK(all_close(p, ep, N, 1e-5, 2e-6), "Adam, decoupled %d, AMSGrad %d", decoupled, amsgrad);
     uint32_t bits;

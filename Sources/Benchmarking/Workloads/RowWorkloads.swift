@@ -92,7 +92,9 @@ struct AdamWWorkload: Workload {
             bias1: 1 - beta1, bias2: 1 - beta2, decoupled: true)
         let backend = x[0].device.backend
         return {
-            backend.step(step, parameter: x[0], gradient: x[1], state: [x[2], x[3]])
+            backend.step([
+                OptimiserUpdate(step, parameter: x[0], gradient: x[1], state: [x[2], x[3]])
+            ])
             return [x[0], x[2], x[3]]
         }
     }

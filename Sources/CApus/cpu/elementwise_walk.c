@@ -112,7 +112,7 @@ typedef struct walk_job {
     const walk_loops *loops;
     walk_body body;
     void *context;
-    int64_t tiles, tiles_per_task;
+    int64_t tiles, tasks;
     int64_t counts[APUS_MAX_RANK];   // tiles along each axis
 } walk_job;
 
@@ -131,11 +131,15 @@ static walk_tile tile_at(const walk_loops *l, const int64_t *place) {
     return tile;
 }
 
+// Tasks have equal numbers of tiles, or one more.
+static int64_t first_tile(const walk_job *job, int64_t task) {
+    return job->tiles / job->tasks * task + job->tiles % job->tasks * task / job->tasks;
+}
+
 static void run_range(void *context, int64_t task, int32_t thread) {
     (void)thread;
     const walk_job *job = context;
-    int64_t begin = task * job->tiles_per_task;
-    int64_t end = smaller(begin + job->tiles_per_task, job->tiles);
+    int64_t begin = first_tile(job, task), end = first_tile(job, task + 1);
     int64_t place[APUS_MAX_RANK] = {0}, rest = begin;
     for (int32_t axis = 0; axis < job->loops->rank; axis++) {
         place[axis] = rest % job->counts[axis];
@@ -160,7 +164,6 @@ void walk_run(const walk_loops *l, int64_t serial, walk_body body, void *context
         elements *= l->shape[axis];
     }
     // A few ranges for each thread, so that one that is late does not hold up the others.
-    int64_t ranges = elements < serial ? 1 : smaller(4 * apus_thread_count(), job.tiles);
-    job.tiles_per_task = (job.tiles + ranges - 1) / ranges;
-    apus_parallel((job.tiles + job.tiles_per_task - 1) / job.tiles_per_task, run_range, &job);
+    job.tasks = elements < serial ? 1 : smaller(4 * apus_thread_count(), job.tiles);
+    apus_parallel(job.tasks, run_range, &job);
 }

@@ -40,8 +40,7 @@ typedef struct gemm_job {
     gemm_packing pack_a, pack_b;
     int64_t panels_a, panels_b;
     int64_t depth;                  // units of k in a piece
-    int64_t rows, columns;          // panels of a and b a compute task takes
-    int64_t task_rows;              // compute tasks in a column of tasks
+    int64_t task_rows, task_columns;   // compute tasks: panels of a and b in so many equal parts
     float *all_sums;                // of all tiles where k is cut into several jobs, else NULL
     void (*pack)(const gemm_operand *, bool, int64_t, int64_t, int64_t, int64_t);
     void (*compute)(const gemm_block *, float *);
@@ -79,13 +78,24 @@ static void pack_task(void *context, int64_t task, int32_t thread) {
     else job->pack(x, begins, 0, parts(x->lines, x->width), first, last);
 }
 
+/// The first panels of a and b of a task, and of the next one in each direction.
+typedef struct { int64_t i, i_end, j, j_end; } task_panels;
+
+static task_panels panels_of(const gemm_job *job, int64_t task) {
+    int64_t row = task % job->task_rows, column = task / job->task_rows;
+    return (task_panels){
+        job->panels_a * row / job->task_rows, job->panels_a * (row + 1) / job->task_rows,
+        job->panels_b * column / job->task_columns,
+        job->panels_b * (column + 1) / job->task_columns,
+    };
+}
+
 /// The tiles of a task.
 static gemm_block task_block(const gemm_job *job, int64_t task) {
     const gemm_operand *a = &job->whole.a, *b = &job->whole.b;
-    int64_t i = task % job->task_rows * job->rows * a->width;
-    int64_t j = task / job->task_rows * job->columns * b->width;
-    return apus_matmul_part_of(&job->whole, i, least(i + job->rows * a->width, a->lines),
-                               j, least(j + job->columns * b->width, b->lines));
+    task_panels at = panels_of(job, task);
+    return apus_matmul_part_of(&job->whole, at.i * a->width, least(at.i_end * a->width, a->lines),
+                               at.j * b->width, least(at.j_end * b->width, b->lines));
 }
 
 /// The source of all lines of an operand from a unit of k on.
@@ -114,9 +124,8 @@ static gemm_ahead next_source(const gemm_job *job, int64_t task, const gemm_oper
     int64_t per_unit = gemm_per_unit(job->whole.type, job->shape);
     int64_t next = start + job->depth;
     if (next < streamed->units) return source_of(streamed, next, job->depth, per_unit);
-    task += job->alone ? 1 : apus_thread_count();
-    if (task >= job->task_rows * parts(job->panels_b, job->columns)) return (gemm_ahead){};
-    gemm_block block = task_block(job, task);
+    if (task + 1 >= job->task_rows * job->task_columns) return (gemm_ahead){};
+    gemm_block block = task_block(job, task + 1);
     return source_of(job->pack_b == PACK_STREAMED ? &block.b : &block.a, 0, job->depth, per_unit);
 }
 
@@ -141,9 +150,8 @@ static void compute_task(void *context, int64_t task, int32_t thread) {
     block.ahead_tiles = least(rows * columns, last * (streamed == &block.b ? columns : rows));
     block.keep = job->all_sums || job->depth < units;
     // A task's sums lie together: those of the task columns before it, then of the rows.
-    float *sums = job->all_sums
-        ? job->all_sums + tile * (task / job->task_rows * job->columns * job->panels_a
-                                  + columns * (task % job->task_rows * job->rows))
+    task_panels at = panels_of(job, task);
+    float *sums = job->all_sums ? job->all_sums + tile * (at.j * job->panels_a + columns * at.i)
         : apus_scratch(SUMS, (size_t)(tile * (block.keep ? rows * columns : 1)) * 4);
     do {
         block.depth = least(job->depth, units - block.start);
@@ -164,48 +172,47 @@ static void compute_task(void *context, int64_t task, int32_t thread) {
     } while (block.start < units);
 }
 
-/// The size of chunks, at most `largest`, with which the threads end together: where several do,
-/// the largest.
-static int64_t even_chunk(int64_t panels, int64_t largest, int64_t threads) {
-    if (threads == 1) return parts(panels, parts(panels, largest));
-    int64_t best = 1, best_load = INT64_MAX;
-    largest = least(largest, parts(panels, 2 * threads));
-    for (int64_t size = largest; size > 0 && size > largest / 4; size--) {
-        int64_t load = parts(parts(panels, size), threads) * size;
-        if (load < best_load) best = size, best_load = load;
-    }
-    return best;
+/// In how many equal chunks of at most `largest` panels the threads end together.
+static int64_t even_chunks(int64_t panels, int64_t largest, int64_t threads) {
+    if (threads > 1) largest = least(largest, parts(panels, 2 * threads));
+    return least(panels, parts(parts(panels, largest), threads) * threads);
 }
 
 /// Cuts the job into tasks. The larger operand is cut into chunks that fit the level-2 cache, each
 /// used by one thread; where that gives too few chunks for the threads, both operands are cut.
-/// Chunks whose lines are columns of memory are packed by their tasks.
+/// Chunks whose lines are columns of memory are packed by their tasks. Where both operands are
+/// packed for all and fit the cache together, the rows are cut: a thread's part of c is then one
+/// piece of memory, which it will find in its cache when it takes the same part of c later.
 static void choose_tasks(gemm_job *job) {
     gemm_block *whole = &job->whole;
-    const bool wide = job->wide;
-    int64_t threads = job->alone ? 1 : apus_thread_count();
+    int64_t threads = job->alone ? 1 : apus_thread_count(), l2 = apus_cpu_caches().l2;
+    int64_t units = whole->a.units * 4;
+    int64_t bytes = (job->panels_a * job->shape.rows + job->panels_b * job->shape.columns) * units;
+    const bool fits = whole->first && whole->last && whole->a.k_stride != 1
+        && whole->b.k_stride != 1 && bytes <= l2 * 3 / 4;
+    const bool wide = job->wide && !(fits && job->panels_a >= 3 * threads);
     int64_t panels = wide ? job->panels_b : job->panels_a;
     int64_t width = wide ? job->shape.columns : job->shape.rows;
-    int64_t chunk = most(1, apus_cpu_caches().l2 / PANELS_OF_L2 / (job->depth * width * 4));
-    job->rows = job->panels_a;
-    job->columns = job->panels_b;
+    int64_t chunk = most(1, l2 / PANELS_OF_L2 / (job->depth * width * 4));
+    int64_t rows = job->panels_a, columns = job->panels_b;
+    job->task_rows = job->task_columns = 1;
     job->pack_a = job->pack_b = PACK_SHARED;
     whole->a_outside = true;
     if (threads == 1 || panels >= 3 * threads) {
         whole->a_outside = wide;
-        *(wide ? &job->columns : &job->rows) = even_chunk(panels, chunk, threads);
+        *(wide ? &job->task_columns : &job->task_rows) = even_chunks(panels, chunk, threads);
         if (wide && whole->b.k_stride == 1) job->pack_b = PACK_STREAMED;
         if (!wide && whole->a.k_stride == 1) job->pack_a = PACK_STREAMED;
     } else
-        while (parts(job->panels_a, job->rows) * parts(job->panels_b, job->columns) < 4 * threads
-               && (job->rows > 1 || job->columns > 1)) {
-            bool tall = job->rows * job->shape.rows > job->columns * job->shape.columns;
-            bool cut_rows = job->rows > 1 && (tall || job->columns == 1);
-            int64_t *longer = cut_rows ? &job->rows : &job->columns;
+        while (job->task_rows * job->task_columns < 4 * threads && (rows > 1 || columns > 1)) {
+            bool tall = rows * job->shape.rows > columns * job->shape.columns;
+            bool cut_rows = rows > 1 && (tall || columns == 1);
+            int64_t *longer = cut_rows ? &rows : &columns;
             *longer = (*longer + 1) / 2;
+            job->task_rows = parts(job->panels_a, rows);
+            job->task_columns = parts(job->panels_b, columns);
         }
     if (whole->in_place) job->pack_a = PACK_NOT;
-    job->task_rows = parts(job->panels_a, job->rows);
 }
 
 /// After choose_tasks; ready: the larger operand is packed already, if it is packed for all.
@@ -218,7 +225,7 @@ static void run_job(gemm_job *job, bool ready) {
     gemm_packing *larger = job->wide ? &job->pack_b : &job->pack_a;
     if (ready && *larger == PACK_SHARED) *larger = PACK_NOT;
     run_tasks(job, pack_tasks(job, a, job->pack_a) + pack_tasks(job, b, job->pack_b), pack_task);
-    run_tasks(job, job->task_rows * parts(job->panels_b, job->columns), compute_task);
+    run_tasks(job, job->task_rows * job->task_columns, compute_task);
 }
 
 // MARK: one product

@@ -47,12 +47,21 @@ public struct Adam: DecayingRule, Codable {
     public func step(
         _ parameter: inout Tensor, _ gradient: Tensor, _ state: inout UpdateState, lr: Double
     ) {
-        step(&parameter, gradient, &state, lr, isDecoupled: false)
+        var steps = PendingSteps()
+        step(&parameter, gradient, &state, lr: lr, later: &steps)
+        steps.run()
+    }
+
+    public func step(
+        _ parameter: inout Tensor, _ gradient: Tensor, _ state: inout UpdateState, lr: Double,
+        later steps: inout PendingSteps
+    ) {
+        step(&parameter, gradient, &state, lr, isDecoupled: false, &steps)
     }
 
     fileprivate func step(
         _ parameter: inout Tensor, _ gradient: Tensor, _ state: inout UpdateState, _ lr: Double,
-        isDecoupled: Bool
+        isDecoupled: Bool, _ steps: inout PendingSteps
     ) {
         let zeros = { [shape = parameter.shape, device = parameter.device] in
             Tensor.zeros(shape, on: device)
@@ -62,7 +71,7 @@ public struct Adam: DecayingRule, Codable {
             largest: amsgrad ? state.take("largest", first: zeros) : nil, step: state.step)
         adamStep(
             &parameter, gradient: gradient, state: &adam, lr: lr, beta1: beta1, beta2: beta2,
-            epsilon: epsilon, weightDecay: weightDecay, isDecoupled: isDecoupled)
+            epsilon: epsilon, weightDecay: weightDecay, isDecoupled: isDecoupled, later: &steps)
         state.tensors["first"] = adam.first
         state.tensors["second"] = adam.second
         state.tensors["largest"] = adam.largest
@@ -90,7 +99,16 @@ public struct AdamW: DecayingRule, Codable {
     public func step(
         _ parameter: inout Tensor, _ gradient: Tensor, _ state: inout UpdateState, lr: Double
     ) {
-        adam.step(&parameter, gradient, &state, lr, isDecoupled: true)
+        var steps = PendingSteps()
+        step(&parameter, gradient, &state, lr: lr, later: &steps)
+        steps.run()
+    }
+
+    public func step(
+        _ parameter: inout Tensor, _ gradient: Tensor, _ state: inout UpdateState, lr: Double,
+        later steps: inout PendingSteps
+    ) {
+        adam.step(&parameter, gradient, &state, lr, isDecoupled: true, &steps)
     }
 }
 

@@ -11,6 +11,20 @@ public protocol UpdateRule: Sendable {
     ///   - lr: the step size.
     func step(
         _ parameter: inout Tensor, _ gradient: Tensor, _ state: inout UpdateState, lr: Double)
+
+    /// As above, but may leave the work to `steps`, which does that of all parameters at once.
+    func step(
+        _ parameter: inout Tensor, _ gradient: Tensor, _ state: inout UpdateState, lr: Double,
+        later steps: inout PendingSteps)
+}
+
+extension UpdateRule {
+    public func step(
+        _ parameter: inout Tensor, _ gradient: Tensor, _ state: inout UpdateState, lr: Double,
+        later steps: inout PendingSteps
+    ) {
+        step(&parameter, gradient, &state, lr: lr)
+    }
 }
 
 /// What a rule remembers of one parameter.
@@ -69,6 +83,7 @@ public struct Optimiser: Sendable {
 
     /// One step of every parameter that has a gradient.
     public mutating func step(_ gradients: Gradients, lr: Double) {
+        var steps = PendingSteps()
         for (parameter, gradient) in gradients.entries {
             guard let i = index[parameter.name] else {
                 mistake("Optimiser: \(parameter.name) is not one of its parameters")
@@ -76,8 +91,11 @@ public struct Optimiser: Sendable {
             require(
                 gradient.shape == parameter.shape,
                 "Optimiser: \(parameter.name): a gradient of shape \(gradient.shape)")
-            parameter.update { rules[i].step(&$0, gradient, &states[i], lr: lr * scales[i]) }
+            parameter.update(&steps) {
+                rules[i].step(&$0, gradient, &states[i], lr: lr * scales[i], later: &$1)
+            }
         }
+        steps.run()
     }
 
     /// The bytes of its state.

@@ -27,6 +27,8 @@ public final class Parameter: Sendable {
         var isTrainable: Bool
         /// Casts of the present value, each made once.
         var casts: [DType: Tensor] = [:]
+        /// Whether a cast was asked for since the last update.
+        var usesCasts = false
     }
 
     private let state: Mutex<State>
@@ -89,6 +91,7 @@ extension Parameter {
         let (master, cast) = state.withLock { state -> (Tensor?, Tensor?) in
             guard let tensor = state.tensor else { return (nil, nil) }
             if tensor.dtype == dtype { return (tensor, tensor) }
+            state.usesCasts = true
             if let cast = state.casts[dtype] { return (tensor, cast) }
             let cast = tensor.detached.cast(to: dtype)
             state.casts[dtype] = cast
@@ -152,6 +155,18 @@ extension Parameter {
             require(
                 tensor.shape == shape, "\(name): an update from \(shape) to \(tensor.shape)")
             return result
+        }
+    }
+
+    /// As `update`, for a body that may leave its work to `steps`. These then write the bf16 copy too, if it was used.
+    func update(_ steps: inout PendingSteps, _ body: (inout Tensor, inout PendingSteps) -> Void) {
+        let copies = state.withLock { $0.usesCasts && $0.casts[.bf16] != nil }
+        let before = steps.count
+        update { body(&$0, &steps) }
+        let copy = copies && steps.count > before ? steps.narrowCopyOfLast() : nil
+        state.withLock { state in
+            state.usesCasts = false
+            state.casts[.bf16] = copy
         }
     }
 

@@ -26,14 +26,14 @@ public struct Gradients: Sendable {
 public func valueAndGradients(
     at parameters: [Parameter], scale: Float = 1, _ function: () throws -> Tensor
 ) rethrows -> (value: Tensor, gradients: Gradients) {
-    let value = try recording(function)
+    var value = try recording(function)
     require(
         value.count == 1, "valueAndGradients: the value has shape \(value.shape), not one number")
     let seed = Tensor.full(value.shape, scale, dtype: value.dtype, on: value.device)
-    let found = value.gradients(at: parameters.map(\.value), seed: seed)
+    let found = value.takeGradients(at: parameters.map(\.value), seed: seed)
     let unscaled = scale == 1 ? found : found.map { $0 * (1 / scale) }
     let entries = zip(parameters, unscaled).map { (parameter: $0, gradient: $1) }
-    return (value.detached, Gradients(entries))
+    return (value, Gradients(entries))
 }
 
 extension ParameterStore {

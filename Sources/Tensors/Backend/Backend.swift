@@ -63,8 +63,8 @@ package protocol Backend: AnyObject, Sendable {
         _ c: CrossEntropy, logSumExp: Tensor, scale: Tensor, into dlogits: Tensor)
     func rope(_ r: Rope, _ x: Tensor, inverse: Bool, into y: Tensor)
 
-    // Updates in place, of contiguous f32 state.
-    func step(_ s: OptimiserStep, parameter: Tensor, gradient: Tensor, state: [Tensor])
+    // Updates in place, of contiguous f32 state; together, where that is faster.
+    func step(_ updates: [OptimiserUpdate])
 
     // Quantised weights and activations.
     /// importance (columns) weighs the errors of block formats; on the CPU only.

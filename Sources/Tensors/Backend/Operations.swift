@@ -33,6 +33,8 @@ package enum BinaryOp: Int32, Sendable {
     case add, sub, mul, div, pow, maximum, minimum
     case eq, ne, lt, le, gt, ge, and, or
     case siluMul, geluMul, geluTanhMul, sigmoidMul
+    /// log(1 + e^x) - x y, and its slope in x: σ(x) - y
+    case logisticLoss, sigmoidSub
 
     var isComparison: Bool { rawValue >= BinaryOp.eq.rawValue && rawValue <= BinaryOp.or.rawValue }
 }
@@ -144,6 +146,23 @@ package struct Rope: Sendable {
     package var cos, sin: Tensor
     package var dims: Int
     package var isInterleaved: Bool
+}
+
+/// A step of one parameter, in place: contiguous f32, but for the gradient, which has any float type.
+package struct OptimiserUpdate: Sendable {
+    package var step: OptimiserStep
+    package var parameter: Tensor
+    package var gradient: Tensor
+    package var state: [Tensor]
+    /// Gets the parameter's new value, rounded to bf16.
+    package var narrowCopy: Tensor?
+
+    package init(
+        _ step: OptimiserStep, parameter: Tensor, gradient: Tensor, state: [Tensor]
+    ) {
+        (self.step, self.parameter) = (step, parameter)
+        (self.gradient, self.state) = (gradient, state)
+    }
 }
 
 package enum OptimiserStep: Sendable {

@@ -40,6 +40,14 @@ extension Tensor {
         }
     }
 
+    /// self · other, of one shape, stored in a float type.
+    fileprivate func times(_ other: Tensor, as type: DType) -> Tensor {
+        if Recording.isOn { return self * other }
+        let z = result(nil, type)
+        backend.binary(.mul, detached, other.detached, into: z)
+        return z
+    }
+
     public static func + (a: Tensor, b: Tensor) -> Tensor { binary(.add, a, b, "+") }
     public static func - (a: Tensor, b: Tensor) -> Tensor { binary(.sub, a, b, "-") }
     public static func * (a: Tensor, b: Tensor) -> Tensor { binary(.mul, a, b, "*") }
@@ -102,6 +110,8 @@ extension BinaryOp {
         case .geluMul: g * b * UnaryOp.gelu.derivative(at: a)
         case .geluTanhMul: g * b * UnaryOp.geluTanh.derivative(at: a)
         case .sigmoidMul: g * b * UnaryOp.sigmoid.derivative(at: a)
+        case .logisticLoss: g.times(Tensor.binary(.sigmoidSub, a, b, "-"), as: a.dtype)
+        case .sigmoidSub: g * UnaryOp.sigmoid.derivative(at: a)
         default: mistake("\(self) has no gradient")
         }
     }
@@ -119,6 +129,8 @@ extension BinaryOp {
         case .geluMul: g * a.gelu()
         case .geluTanhMul: g * a.gelu(approximate: true)
         case .sigmoidMul: g * a.sigmoid()
+        case .logisticLoss: -(g * a)
+        case .sigmoidSub: -g
         default: mistake("\(self) has no gradient")
         }
     }

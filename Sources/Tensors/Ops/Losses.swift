@@ -55,12 +55,7 @@ extension Tensor {
             loss = positive + (1 - target) * softplus()
         } else {
             // softplus(-x) = softplus(x) - x: one function of x instead of two.
-            let (x, y) = (detached, target.detached)
-            loss = (x.softplus() - y * x).fused(from: [self, target]) {
-                $0[0].softplus() - $0[1] * $0[0]
-            } gradient: { g in
-                [(x.sigmoid() - y) * g, target.isTracked ? -x * g : nil]
-            }
+            loss = Tensor.binary(.logisticLoss, self, target, "bceWithLogitsLoss")
         }
         return (weight.map { loss * $0 } ?? loss).reduced(reduction)
     }

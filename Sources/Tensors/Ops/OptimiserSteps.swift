@@ -31,11 +31,55 @@ public struct AdamState: Sendable {
     }
 }
 
+/// Steps that wait to be done all at once, which is faster than one by one.
+///
+///     var steps = PendingSteps()
+///     for i in parameters.indices {
+///         adamStep(&parameters[i], gradient: gradients[i], state: &states[i], lr: 1e-3, later: &steps)
+///     }
+///     steps.run()
+public struct PendingSteps {
+    private var updates: [OptimiserUpdate] = []
+
+    public init() {}
+
+    public var count: Int { updates.count }
+
+    fileprivate mutating func append(_ update: OptimiserUpdate) { updates.append(update) }
+
+    /// What the last parameter's value will be, rounded to bf16: written by the step itself.
+    public mutating func narrowCopyOfLast() -> Tensor? {
+        guard let i = updates.indices.last else { return nil }
+        let copy = updates[i].narrowCopy ?? updates[i].parameter.result(nil, .bf16)
+        updates[i].narrowCopy = copy
+        return copy
+    }
+
+    /// Does them. Until then, parameters and states have their old values.
+    public mutating func run() {
+        if let first = updates.first { first.parameter.backend.step(updates) }
+        updates = []
+    }
+}
+
 /// One step of Adam, or of AdamW (decoupled weight decay) unless said otherwise.
 public func adamStep(
     _ parameter: inout Tensor, gradient: Tensor, state: inout AdamState, lr: Double,
     beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: Double = 0,
     isDecoupled: Bool = true
+) {
+    var steps = PendingSteps()
+    adamStep(
+        &parameter, gradient: gradient, state: &state, lr: lr, beta1: beta1, beta2: beta2,
+        epsilon: epsilon, weightDecay: weightDecay, isDecoupled: isDecoupled, later: &steps)
+    steps.run()
+}
+
+/// As above, but done when the steps that are collected are run; nothing may be read or written before.
+public func adamStep(
+    _ parameter: inout Tensor, gradient: Tensor, state: inout AdamState, lr: Double,
+    beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: Double = 0,
+    isDecoupled: Bool = true, later steps: inout PendingSteps
 ) {
     require(
         gradient.shape == parameter.shape && state.first.shape == parameter.shape,
@@ -51,9 +95,10 @@ public func adamStep(
         lr: lr, beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: weightDecay,
         bias1: 1 - power(beta1, Double(state.step)), bias2: 1 - power(beta2, Double(state.step)),
         decoupled: isDecoupled)
-    parameter.backend.step(
-        call, parameter: parameter, gradient: gradient.detached.contiguous(),
-        state: [state.first, state.second] + (state.largest.map { [$0] } ?? []))
+    steps.append(
+        OptimiserUpdate(
+            call, parameter: parameter, gradient: gradient.detached.contiguous(),
+            state: [state.first, state.second] + (state.largest.map { [$0] } ?? [])))
 }
 
 /// One step of gradient descent, with momentum if a buffer is given.
@@ -78,7 +123,9 @@ public func sgdStep(
     let call = OptimiserStep.sgd(
         lr: lr, momentum: momentum, dampening: dampening, weightDecay: weightDecay,
         nesterov: nesterov, first: first)
-    parameter.backend.step(
-        call, parameter: parameter, gradient: gradient.detached.contiguous(),
-        state: momentumBuffer.map { [$0] } ?? [])
+    parameter.backend.step([
+        OptimiserUpdate(
+            call, parameter: parameter, gradient: gradient.detached.contiguous(),
+            state: momentumBuffer.map { [$0] } ?? [])
+    ])
 }

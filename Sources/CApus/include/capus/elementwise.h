@@ -26,7 +26,8 @@ typedef enum apus_binary_op : int32_t {
     APUS_ADD, APUS_SUB, APUS_MUL, APUS_DIV, APUS_POW, APUS_MAXIMUM, APUS_MINIMUM,
     APUS_EQ, APUS_NE, APUS_LT, APUS_LE, APUS_GT, APUS_GE, APUS_AND, APUS_OR,
     APUS_SILU_MUL /* silu(x) y */, APUS_GELU_MUL /* gelu(x) y */,
-    APUS_GELU_TANH_MUL /* gelu_tanh(x) y */, APUS_SIGMOID_MUL /* sigmoid(x) y */
+    APUS_GELU_TANH_MUL /* gelu_tanh(x) y */, APUS_SIGMOID_MUL /* sigmoid(x) y */,
+    APUS_LOGISTIC_LOSS /* log(1 + e^x) - x y */, APUS_SIGMOID_SUB /* sigmoid(x) - y */
 } apus_binary_op;
 
 /// i32 to i32 is exact and wraps for square, abs, neg, relu, sign, the roundings, and + - * with a

@@ -14,11 +14,21 @@ typedef struct apus_adam {
     bool decoupled;
 } apus_adam;
 
-/// One step of n parameters. The gradient may be f32, bf16 or f16. v_max (AMSGrad: the largest v so
-/// far, which then stands in the denominator) may be NULL; p_low (bf16) gets a rounded copy of p if
-/// not NULL.
-void apus_adam_step(const apus_adam *s, int64_t n, float *p, const void *g, apus_dtype g_type,
-                    float *m, float *v, float *v_max, void *p_low);
+/// n parameters with their gradient, which may be f32, bf16 or f16, and what Adam remembers of
+/// them.
+typedef struct apus_adam_part {
+    apus_adam settings;
+    int64_t n;
+    float *p;
+    const void *g;
+    apus_dtype g_type;
+    float *m, *v;
+    float *v_max;   // the largest v so far, which then stands in the denominator (AMSGrad), or NULL
+    void *p_low;    // gets a rounded copy of p, bf16; or NULL
+} apus_adam_part;
+
+/// One step of each of some parts, all in one job.
+void apus_adam_step(int64_t count, const apus_adam_part *parts);
 
 /// SGD with momentum: g += weight_decay p; buf = momentum buf + (1 - dampening) g (first: buf = g);
 /// p -= lr (nesterov ? g + momentum buf : buf). buf may be NULL: then p -= lr g.

@@ -77,30 +77,6 @@ extension CPUBackend {
             scale.pointer(),
             scale.count == 1 ? 0 : 1, dlogits.address)
     }
-
-    package func step(_ s: OptimiserStep, parameter: Tensor, gradient: Tensor, state: [Tensor]) {
-        let count = Int64(parameter.count)
-        switch s {
-        case .adam(
-            let lr, let beta1, let beta2, let epsilon, let decay, let bias1, let bias2,
-            let decoupled):
-            var c = apus_adam(
-                lr: lr, beta1: beta1, beta2: beta2, eps: epsilon, weight_decay: decay, bias1: bias1,
-                bias2: bias2,
-                decoupled: decoupled)
-            apus_adam_step(
-                &c, count, parameter.pointer(), gradient.address, gradient.dtype.c,
-                state[0].pointer(), state[1].pointer(), state.count > 2 ? state[2].pointer() : nil,
-                nil)
-        case .sgd(let lr, let momentum, let dampening, let decay, let nesterov, let first):
-            var c = apus_sgd(
-                lr: lr, momentum: momentum, dampening: dampening, weight_decay: decay,
-                nesterov: nesterov, first: first)
-            apus_sgd_step(
-                &c, count, parameter.pointer(), gradient.address, gradient.dtype.c,
-                state.first?.pointer())
-        }
-    }
 }
 
 extension Normalization {

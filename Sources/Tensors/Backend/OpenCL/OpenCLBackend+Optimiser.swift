@@ -1,12 +1,20 @@
 extension OpenCLBackend {
-    package func step(_ s: OptimiserStep, parameter: Tensor, gradient: Tensor, state: [Tensor]) {
+    package func step(_ updates: [OptimiserUpdate]) {
+        for update in updates {
+            step(update)
+            if let copy = update.narrowCopy { self.copy(update.parameter, into: copy) }
+        }
+    }
+
+    private func step(_ update: OptimiserUpdate) {
+        let (parameter, gradient, state) = (update.parameter, update.gradient, update.state)
         let width = description.isCPU ? 8 : 4
         let type: KernelOptions = [("G_TYPE", gradient.dtype.option), ("VEC", width)]
         let operands: [KernelArgument] = [
             .long(parameter.count), .tensor(parameter), .tensor(gradient),
         ]
         let global = [roundedUp(parameter.count, width)]
-        switch s {
+        switch update.step {
         case .adam(
             let lr, let beta1, let beta2, let epsilon, let decay, let bias1, let bias2,
             let decoupled):
