@@ -212,13 +212,17 @@ public enum PictureOrder: Sendable {
 extension PictureSet {
     /// Sides grown to a multiple by a black frame.
     func framed(_ multiple: Int) -> PictureSet {
-        func pads(_ side: Int) -> (before: Int, after: Int) {
-            let missing = (multiple - side % multiple) % multiple
-            return (missing / 2, missing - missing / 2)
+        let grown = [1, 2].reduce(pictures) { x, axis in
+            let missing = (multiple - x.shape[axis] % multiple) % multiple
+            if missing == 0 { return x }
+            func black(_ count: Int) -> Tensor {
+                var shape = x.shape
+                shape[axis] = count
+                return Tensor.zeros(shape, dtype: .u8, on: x.device)
+            }
+            return Tensor.concatenated(
+                [black(missing / 2), x, black(missing - missing / 2)], axis: axis)
         }
-        let (rows, columns) = (pads(height), pads(width))
-        if rows.after + columns.after == 0 { return self }
-        let grown = pictures.cast(to: .f32).padded([(0, 0), rows, columns, (0, 0)]).cast(to: .u8)
         return PictureSet(grown, labels: labels, classes: classes)
     }
 
