@@ -57,6 +57,12 @@ struct ModelSizes {
         var hidden: Int?
     }
 
+    /// The most positions of a text, layers, and heads or channels of a head.
+    static let (longest, mostLayers, mostHeads) = (1 << 30, 4096, 1 << 16)
+}
+
+extension ModelSizes {
+    /// Reads a description.
     init(_ f: ConfigFields, _ names: Names = .hub, usual: Usual = Usual()) throws(FileError) {
         vocabulary = try f.count(names.vocabulary, usual: usual.vocabulary)
         context =
@@ -82,8 +88,29 @@ struct ModelSizes {
             } ?? (channels / heads)
     }
 
-    /// The most positions of a text, layers, and heads or channels of a head.
-    static let (longest, mostLayers, mostHeads) = (1 << 30, 4096, 1 << 16)
+    /// The sizes under their keys, for a description to be written; those without a key are left out.
+    func entries(_ names: Names) -> [(key: String, size: Int)] {
+        let all: [(key: String?, size: Int)] = [
+            (names.vocabulary, vocabulary), (names.context, context), (names.channels, channels),
+            (names.layers, layers), (names.heads, heads), (names.keyHeads, keyHeads),
+            (names.headSize, headSize), (names.hidden, hidden),
+        ]
+        return all.compactMap { entry in entry.key.map { ($0, entry.size) } }
+    }
+
+    /// As members of a `config.json`.
+    func hub(_ names: Names) -> [(String, JSON)] {
+        entries(names).map { ($0.key, .integer($0.size)) }
+    }
+
+    /// As metadata of a GGUF file. The size of heads stands there only where it does not follow.
+    func describe(_ architecture: String, namesHeadSize: Bool, into m: inout GGUFMetadata) {
+        var names = Names.gguf
+        if !namesHeadSize { names.headSize = nil }
+        var entries = entries(names)
+        if namesHeadSize { entries.append(("attention.value_length", headSize)) }
+        for (key, size) in entries { m["\(architecture).\(key)"] = .uint32(UInt32(clamping: size)) }
+    }
 }
 
 extension DecoderConfiguration {
@@ -92,6 +119,12 @@ extension DecoderConfiguration {
             vocabulary: sizes.vocabulary, context: sizes.context, channels: sizes.channels,
             layers: sizes.layers, heads: sizes.heads, keyHeads: sizes.keyHeads,
             headSize: sizes.headSize, hidden: sizes.hidden)
+    }
+
+    var sizes: ModelSizes {
+        ModelSizes(
+            vocabulary: vocabulary, context: context, channels: channels, layers: layers,
+            heads: heads, keyHeads: keyHeads, headSize: headSize, hidden: hidden)
     }
 }
 

@@ -20,15 +20,13 @@ extension DecoderConfiguration {
     }
 
     private func commonConfig(_ type: String, _ name: String) -> [(String, JSON)] {
+        let names = ModelSizes.Names.hub
         var list: [(String, JSON)] = [
             ("architectures", .array([.string(name)])), ("model_type", .string(type)),
-            ("vocab_size", .integer(vocabulary)), ("hidden_size", .integer(channels)),
-            ("intermediate_size", .integer(hidden)), ("num_hidden_layers", .integer(layers)),
-            ("num_attention_heads", .integer(heads)), ("num_key_value_heads", .integer(keyHeads)),
-            ("head_dim", .integer(headSize)), ("max_position_embeddings", .integer(context)),
             ("rms_norm_eps", decimal(epsilon)), ("tie_word_embeddings", .bool(isTied)),
             (type.hasPrefix("gemma") ? "hidden_activation" : "hidden_act", .string(activationName)),
         ]
+        list += sizes.hub(names)
         if let rotary {
             list.append(("rope_theta", .number(rotary.base)))
             if let scaling = ropeScaling(rotary) { list.append(("rope_scaling", scaling)) }
@@ -37,13 +35,13 @@ extension DecoderConfiguration {
             }
         }
         if let experts {
-            list.append(("num_local_experts", .integer(experts.count)))
-            list.append(("num_experts_per_tok", .integer(experts.active)))
+            list.append((names.experts, .integer(experts.count)))
+            list.append((names.activeExperts, .integer(experts.active)))
         }
         // Where it is left out, some readers take a usual size.
         let window = windows.compactMap { $0 }.first
         if window != nil || ["mistral", "mixtral", "phi3"].contains(type) {
-            list.append(("sliding_window", window.map { .integer($0) } ?? .null))
+            list.append((names.window, window.map { .integer($0) } ?? .null))
         }
         return list
     }
@@ -79,12 +77,9 @@ extension DecoderConfiguration {
     private var gpt2Config: [(String, JSON)] {
         [
             ("architectures", .array([.string("GPT2LMHeadModel")])),
-            ("model_type", .string("gpt2")), ("vocab_size", .integer(vocabulary)),
-            ("n_positions", .integer(context)), ("n_embd", .integer(channels)),
-            ("n_layer", .integer(layers)), ("n_head", .integer(heads)),
-            ("n_inner", .integer(hidden)), ("layer_norm_epsilon", decimal(epsilon)),
+            ("model_type", .string("gpt2")), ("layer_norm_epsilon", decimal(epsilon)),
             ("activation_function", .string("gelu_new")), ("tie_word_embeddings", .bool(isTied)),
-        ]
+        ] + sizes.hub(.gpt2)
     }
 
     /// With as many digits as a Float needs, not as many as a Double has.

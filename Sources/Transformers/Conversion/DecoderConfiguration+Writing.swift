@@ -6,27 +6,19 @@ extension DecoderConfiguration {
     func describe(_ architecture: String, into m: inout GGUFMetadata) {
         func set(_ key: String, _ value: GGUFValue) { m["\(architecture).\(key)"] = value }
         func set(_ key: String, _ value: Int) { set(key, .uint32(UInt32(clamping: value))) }
-        set("vocab_size", vocabulary)
-        set("context_length", context)
-        set("embedding_length", channels)
-        set("block_count", layers)
-        set("feed_forward_length", hidden)
-        set("attention.head_count", heads)
-        set("attention.head_count_kv", keyHeads)
-        if headSize * heads != channels || architecture.hasPrefix("gemma") || normsHeads {
-            set("attention.key_length", headSize)
-            set("attention.value_length", headSize)
-        }
+        let names = ModelSizes.Names.gguf
+        let ownSize = headSize * heads != channels || architecture.hasPrefix("gemma")
+        sizes.describe(architecture, namesHeadSize: ownSize || normsHeads, into: &m)
         switch norm {
         case .rms: set("attention.layer_norm_rms_epsilon", .float32(epsilon))
         case .layer: set("attention.layer_norm_epsilon", .float32(epsilon))
         }
         if let cap = attentionSoftcap { set("attn_logit_softcapping", .float32(cap)) }
         if let cap = logitSoftcap { set("final_logit_softcapping", .float32(cap)) }
-        if let size = windows.compactMap({ $0 }).first { set("attention.sliding_window", size) }
+        if let size = windows.compactMap({ $0 }).first { set(names.window, size) }
         if let experts {
-            set("expert_count", experts.count)
-            set("expert_used_count", experts.active)
+            set(names.experts, experts.count)
+            set(names.activeExperts, experts.active)
         }
         if architecture == "gptneox" { set("use_parallel_residual", .bool(isParallel)) }
         if let rotary {

@@ -155,11 +155,7 @@ extension Pooling {
 extension BERTConfiguration {
     /// What a GGUF file says of a BERT.
     fileprivate func describe(into m: inout GGUFMetadata) {
-        let sizes = [
-            ("context_length", positions), ("embedding_length", channels), ("block_count", layers),
-            ("feed_forward_length", inner), ("attention.head_count", heads),
-        ]
-        for (key, size) in sizes { m["bert.\(key)"] = .uint32(UInt32(clamping: size)) }
+        sizes.describe("bert", namesHeadSize: false, into: &m)
         m["bert.attention.layer_norm_epsilon"] = .float32(epsilon)
         m["bert.attention.causal"] = .bool(false)
         m["tokenizer.ggml.token_type_count"] = .uint32(UInt32(clamping: types))
@@ -169,28 +165,22 @@ extension BERTConfiguration {
     var hubConfig: [(String, JSON)] {
         [
             ("architectures", .array([.string("BertModel")])), ("model_type", .string("bert")),
-            ("vocab_size", .integer(vocabulary)), ("hidden_size", .integer(channels)),
-            ("num_hidden_layers", .integer(layers)), ("num_attention_heads", .integer(heads)),
-            ("intermediate_size", .integer(inner)),
-            ("max_position_embeddings", .integer(positions)),
             ("type_vocab_size", .integer(types)), ("hidden_act", .string("gelu")),
             ("layer_norm_eps", .number(Double("\(epsilon)") ?? Double(epsilon))),
             ("position_embedding_type", .string("absolute")), ("pad_token_id", .integer(0)),
-        ]
+        ] + sizes.hub(.bert)
     }
 }
 
 extension T5Configuration {
     /// What a GGUF file says of a T5.
     fileprivate func describe(_ architecture: String, into m: inout GGUFMetadata) {
-        let sizes = [
-            ("context_length", context), ("embedding_length", channels), ("block_count", layers),
-            ("decoder_block_count", decoderLayers), ("feed_forward_length", inner),
-            ("attention.head_count", heads), ("attention.key_length", headSize),
-            ("attention.value_length", headSize), ("attention.relative_buckets_count", buckets),
+        sizes.describe(architecture, namesHeadSize: true, into: &m)
+        let others = [
+            ("decoder_block_count", decoderLayers), ("attention.relative_buckets_count", buckets),
             ("decoder_start_token_id", startToken),
         ]
-        for (key, size) in sizes { m["\(architecture).\(key)"] = .uint32(UInt32(clamping: size)) }
+        for (key, size) in others { m["\(architecture).\(key)"] = .uint32(UInt32(clamping: size)) }
         m["\(architecture).attention.layer_norm_epsilon"] = .float32(epsilon)
         m["\(architecture).attention.layer_norm_rms_epsilon"] = .float32(epsilon)
     }
@@ -200,10 +190,7 @@ extension T5Configuration {
         let name = hasDecoder ? "T5ForConditionalGeneration" : "T5EncoderModel"
         return [
             ("architectures", .array([.string(name)])), ("model_type", .string("t5")),
-            ("vocab_size", .integer(vocabulary)), ("d_model", .integer(channels)),
-            ("num_layers", .integer(layers)), ("num_decoder_layers", .integer(decoderLayers)),
-            ("num_heads", .integer(heads)), ("d_kv", .integer(headSize)), ("d_ff", .integer(inner)),
-            ("n_positions", .integer(context)),
+            ("num_decoder_layers", .integer(decoderLayers)),
             ("relative_attention_num_buckets", .integer(buckets)),
             ("relative_attention_max_distance", .integer(farthest)),
             ("layer_norm_epsilon", .number(Double("\(epsilon)") ?? Double(epsilon))),
@@ -211,7 +198,7 @@ extension T5Configuration {
             ("tie_word_embeddings", .bool(scalesOutput)), ("is_encoder_decoder", .bool(hasDecoder)),
             ("decoder_start_token_id", .integer(startToken)), ("eos_token_id", .integer(endToken)),
             ("pad_token_id", .integer(0)),
-        ]
+        ] + sizes.hub(.t5)
     }
 }
 

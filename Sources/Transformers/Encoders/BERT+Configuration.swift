@@ -60,6 +60,12 @@ extension BERTConfiguration {
         (types, epsilon, activation, paddingToken) = (0, 1e-12, .gelu, nil)
     }
 
+    var sizes: ModelSizes {
+        ModelSizes(
+            vocabulary: vocabulary, context: positions, channels: channels, layers: layers,
+            heads: heads, keyHeads: heads, headSize: channels / heads, hidden: inner)
+    }
+
     private func check(_ path: String) throws(FileError) {
         guard context > 0 else {
             throw FileError(path, "\(positions) positions leave no room for text")

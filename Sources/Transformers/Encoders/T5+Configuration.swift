@@ -83,6 +83,12 @@ extension T5Configuration {
         (startToken, endToken) = (0, 1)
     }
 
+    var sizes: ModelSizes {
+        ModelSizes(
+            vocabulary: vocabulary, context: context, channels: channels, layers: layers,
+            heads: heads, keyHeads: heads, headSize: headSize, hidden: inner)
+    }
+
     private func check(_ path: String) throws(FileError) {
         guard farthest > buckets / 2 else {
             throw FileError(path, "\(buckets) buckets for distances up to \(farthest)")
