@@ -7,7 +7,8 @@ import Transformers
 /// `apus convert`: a language model from a Hugging Face folder to a GGUF file, or back.
 enum ConvertCommand: Command {
     static let name = "convert"
-    static let summary = "Convert a language model, BERT or T5 between a Hugging Face folder and a GGUF file."
+    static let summary =
+        "Convert a language model, BERT or T5 between a Hugging Face folder and a GGUF file."
     static let usage = "FOLDER OUT.gguf | IN.gguf FOLDER [--type F16]"
     static let flags = [
         Flag("type", "T", "of the matrices: F32, F16, BF16; in a GGUF file also Q8_0 (F16)"),
