@@ -63,8 +63,8 @@ story-model: build ## Train the storyteller that apus carries anew (minutes)
 clean:           ## Remove everything that was built
 	rm -rf .build bundle apus-bundle.tar.gz
 
-build:
-	$(SWIFT) build -c release
+build: deps      ## Install the packages and build .build/release/apus
+	$(SWIFT) build -c release --product apus
 
 # Only where one is missing.
 deps:            ## Install the packages of Debian that Apus needs

@@ -73,6 +73,27 @@ import Testing
         #expect(Int(Apus.run(words)) == code)
     }
 
+    /// Also of maps that are computed together: every matrix of the layers has its columns measured.
+    @Test(arguments: ["Q8_0", "F16", "F32"]) func importanceIsMeasured(type: String) throws {
+        let story =
+            #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3)
+            .joined(separator: "/") + "/Sources/CStory/story.gguf"
+        let base = "/tmp/apus-test-\(getpid())-measured"
+        let (model, text, output) = ("\(base).gguf", "\(base).txt", "\(base).imatrix")
+        defer { for path in [model, text, output] { unlink(path) } }
+        try writeFile(
+            text, [Array("Once upon a time there was a small bird. It could not fly.".utf8)])
+        #expect(Apus.run(["quantize", story, model, type]) == 0)
+        #expect(Apus.run(["imatrix", model, "-f", text, "-o", output, "--chunk", "8"]) == 0)
+        let entries = try ImportanceMatrix(path: output).entries
+        for tensor in try GGUFFile(path: model).tensors
+        where tensor.shape.count == 2 && tensor.name.hasPrefix("blk.") {
+            let entry = try #require(entries[tensor.name], "\(tensor.name)")
+            #expect(entry.columns == tensor.shape[1] && entry.sums.contains { $0 > 0 })
+            #expect(entry.counts == entries["blk.0.attn_q.weight"]?.counts)
+        }
+    }
+
     @Test func aMatrixOfImportanceIsUsed() throws {
         let base = "/tmp/apus-test-\(getpid())"
         let (source, weights, plain, weighed) = (

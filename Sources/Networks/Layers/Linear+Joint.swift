@@ -8,6 +8,7 @@ extension Linear {
     public static func joint(_ maps: [Linear], _ x: Tensor) -> [Tensor] {
         let stored = maps.compactMap { $0.stored(for: x) }
         guard stored.count == maps.count else { return maps.map { $0(x) } }
+        for map in maps { map.show(x) }
         return x.matmul(transposed: stored, biases: maps.map { $0.bias?.value })
     }
 
@@ -18,6 +19,8 @@ extension Linear {
         guard let u = gate.stored(for: x), let v = up.stored(for: x) else {
             return gate(x, activation: activation) * up(x)
         }
+        gate.show(x)
+        up.show(x)
         return x.gatedMatmul(
             activation, transposed: u, v, biases: [gate.bias?.value, up.bias?.value])
     }
@@ -25,6 +28,7 @@ extension Linear {
     /// The map of x, added to a residual (…, outputs).
     public func callAsFunction(_ x: Tensor, adding residual: Tensor) -> Tensor {
         guard let w = stored(for: x) else { return residual + self(x) }
+        show(x)
         return x.matmul(transposed: w, bias: bias?.value, adding: residual)
     }
 

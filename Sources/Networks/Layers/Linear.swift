@@ -28,10 +28,13 @@ public struct Linear: Sendable {
     }
 
     public func callAsFunction(_ x: Tensor, activation: Activation = .none) -> Tensor {
-        LinearInputs.watcher?(weight, x)
+        show(x)
         guard let adapter else { return mapped(x, activation) }
         return (mapped(x, .none) + adapter(x)).activated(activation)
     }
+
+    /// To who watches.
+    func show(_ x: Tensor) { LinearInputs.watcher?(weight, x) }
 
     private func mapped(_ x: Tensor, _ activation: Activation) -> Tensor {
         switch weight.weight(as: x.dtype) {
