@@ -66,7 +66,18 @@ static void test_values(apus_format format) {
     free(x);
 }
 
-/// The root of the mean square error of quantised normal-like values, relative to theirs.
+/// The root of a weighed mean square error, relative to the values'.
+static double weighed_error(const float *x, const float *y, const float *w, int rows, int columns) {
+    double error = 0, total = 0;
+    for (int i = 0; i < rows * columns; i++) {
+        double d = y[i] - x[i];
+        error += w[i % columns] * d * d;
+        total += w[i % columns] * x[i] * x[i];
+    }
+    return sqrt(error / total);
+}
+
+/// The error of quantised normal-like values, with importance smaller than without.
 static void test_quantize(apus_format format, bool weigh) {
     static const double bound[] = {
         [APUS_Q4_0] = 0.1, [APUS_Q4_1] = 0.1, [APUS_Q5_0] = 0.05, [APUS_Q5_1] = 0.05,
@@ -78,25 +89,25 @@ static void test_quantize(apus_format format, bool weigh) {
     static uint8_t blocks[ROWS * COLUMNS * 2];
     for (int i = 0; i < ROWS * COLUMNS; i++)
         x[i] = 0.1f * (random_float() + random_float() + random_float());
-    for (int i = 0; i < COLUMNS; i++) importance[i] = i % 4 ? 0.5f : 4.0f;
-    apus_quantize(format, ROWS, COLUMNS, x, weigh ? importance : NULL, blocks);
+    for (int i = 0; i < COLUMNS; i++) importance[i] = weigh ? i % 4 ? 0.5f : 4.0f : 1;
+    apus_quantize(format, ROWS, COLUMNS, x, NULL, blocks);
     apus_dequantize(format, ROWS, COLUMNS, blocks, back);
-    double error = 0, total = 0;
-    for (int i = 0; i < ROWS * COLUMNS; i++) {
-        double w = weigh ? importance[i % COLUMNS] : 1;
-        error += w * (back[i] - x[i]) * (back[i] - x[i]);
-        total += w * x[i] * x[i];
-    }
-    error = sqrt(error / total);
+    double error = weighed_error(x, back, importance, ROWS, COLUMNS);
     CHECK(error < bound[format], "error of format %d: %g", format, error);
+    const float *w = weigh ? importance : NULL;
+    apus_quantize(format, ROWS, COLUMNS, x, w, blocks);
+    apus_dequantize(format, ROWS, COLUMNS, blocks, back);
+    double weighed = weighed_error(x, back, importance, ROWS, COLUMNS);
+    bool is_better = weighed < error || !weigh || format == APUS_Q8_0;
+    CHECK(is_better && weighed <= error, "format %d: weighed %g, plain %g", format, weighed, error);
 
     memset(x, 0, sizeof x);   // zeros stay zeros
-    apus_quantize(format, 1, 256, x, NULL, blocks);
+    apus_quantize(format, 1, 256, x, w, blocks);
     apus_dequantize(format, 1, 256, blocks, back);
     for (int i = 0; i < 256; i++) CHECK(back[i] == 0, "zero in format %d", format);
 
     for (int i = 0; i < 256; i++) x[i] = i % 3 ? NAN : INFINITY;   // no values, but no trap
-    apus_quantize(format, 1, 256, x, NULL, blocks);
+    apus_quantize(format, 1, 256, x, w, blocks);
 }
 
 static void test_product(apus_format format, int64_t m, int64_t n, int64_t k, bool exact) {

@@ -57,8 +57,8 @@ const block_format *apus_block_format(apus_format format);
 /// The definition: the values of one block. The kernels must agree with it.
 void apus_dequantize_block(apus_format format, const void *block, float *x);
 
-/// One block of 256 values (32 for IQ4_NL) to the nearest that a search of scales finds, in the
-/// mean square weighed by `importance` (as many), or NULL.
+/// One block to the nearest that a search of scales finds, in the mean square weighed by
+/// `importance` (of each value), or NULL. Not for Q8_0 and plain types.
 void apus_quantize_searched(apus_format format, const float *x, const float *importance,
                             void *block);
 

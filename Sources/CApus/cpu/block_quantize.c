@@ -81,6 +81,9 @@ static uint16_t bf16_of_float(float f) {
 }
 
 static void quantize_block(apus_format format, const float *x, const float *importance, void *b) {
+    // Where nothing says what matters, the simple formats take the range as it is.
+    bool is_plain = format <= APUS_PLAIN_F16 || format == APUS_PLAIN_BF16 || format == APUS_Q8_0;
+    if (importance && !is_plain) return apus_quantize_searched(format, x, importance, b);
     switch (format) {
     case APUS_PLAIN_F32: memcpy(b, x, 4); return;
     case APUS_PLAIN_F16: *(half *)b = half_of_float(*x); return;

@@ -1,4 +1,5 @@
-// Quantises blocks whose best scales must be searched: Q2_K … Q6_K, IQ4_NL and IQ4_XS.
+// Quantises blocks whose best scales must be searched: Q2_K … Q6_K, IQ4_NL and IQ4_XS, and where
+// importance is known Q4_0 … Q5_1.
 //
 // Each sub-block is fitted by itself first: among grids that stretch its range to all levels, or a
 // bit less or more, the one whose least-squares scale (and minimum) leaves the smallest error. The
@@ -15,6 +16,7 @@ typedef struct search_format {
     bool table;                          // they are IQ4's
     int32_t scale_low, scale_high;       // whole numbers
     int32_t minimum_high;                // 0: no minima
+    bool is_free;                        // scales, and minima of single blocks, have either sign
     int32_t tries; float stride;         // grids, tries on either side of the full range
 } search_format;
 
@@ -94,6 +96,37 @@ static void put_q6_k(const searched_block *s, block_q6_k *b) {
     }
 }
 
+/// 32 codes of 4 bits, and of 5 where there are `high` bits.
+static void put_codes(const searched_block *s, int offset, uint8_t *q, uint8_t *high) {
+    for (int i = 0; i < 32; i++) {
+        int code = s->level[i] + offset;
+        put_bits(&q[i % 16], i / 16 * 4, code & 15);
+        if (high) put_bits(&high[i / 8], i % 8, code >> 4);
+    }
+}
+
+static void put_q4_0(const searched_block *s, block_q4_0 *b) {
+    *b = (block_q4_0){.d = half_of_float(s->d * (float)s->scale[0])};
+    put_codes(s, 8, b->q, NULL);
+}
+
+static void put_q5_0(const searched_block *s, block_q5_0 *b) {
+    *b = (block_q5_0){.d = half_of_float(s->d * (float)s->scale[0])};
+    put_codes(s, 16, b->q, b->high);
+}
+
+static void put_q4_1(const searched_block *s, block_q4_1 *b) {
+    half m = half_of_float(-s->dmin * (float)s->minimum[0]);
+    *b = (block_q4_1){.d = half_of_float(s->d), .m = m};
+    put_codes(s, 0, b->q, NULL);
+}
+
+static void put_q5_1(const searched_block *s, block_q5_1 *b) {
+    half m = half_of_float(-s->dmin * (float)s->minimum[0]);
+    *b = (block_q5_1){.d = half_of_float(s->d), .m = m};
+    put_codes(s, 0, b->q, b->high);
+}
+
 static void put_iq4_levels(const int8_t *level, uint8_t *q) {   // 32 levels
     for (int i = 0; i < 32; i++) {
         int code = 0;
@@ -119,19 +152,27 @@ static void put_iq4_xs(const searched_block *s, block_iq4_xs *b) {
 void apus_quantize_searched(apus_format format, const float *x, const float *importance,
                             void *block) {
     static const search_format formats[] = {
-        [APUS_Q2_K] = {256, 16, 0, 3, false, 0, 15, 15, 15, 0.1f},
-        [APUS_Q3_K] = {256, 16, -4, 3, false, -32, 31, 0, 10, 0.1f},
-        [APUS_Q4_K] = {256, 32, 0, 15, false, 0, 63, 63, 10, 0.2f},
-        [APUS_Q5_K] = {256, 32, 0, 31, false, 0, 63, 63, 10, 0.2f},
-        [APUS_Q6_K] = {256, 16, -32, 31, false, -128, 127, 0, 10, 0.1f},
-        [APUS_IQ4_NL] = {32, 32, -127, 113, true, 1, 1, 0, 10, 2.0f},
-        [APUS_IQ4_XS] = {256, 32, -127, 113, true, -32, 31, 0, 10, 2.0f},
+        [APUS_Q4_0] = {32, 32, -8, 7, false, 1, 1, 0, true, 10, 0.1f},
+        [APUS_Q4_1] = {32, 32, 0, 15, false, 1, 1, 1, true, 10, 0.2f},
+        [APUS_Q5_0] = {32, 32, -16, 15, false, 1, 1, 0, true, 10, 0.1f},
+        [APUS_Q5_1] = {32, 32, 0, 31, false, 1, 1, 1, true, 10, 0.2f},
+        [APUS_Q2_K] = {256, 16, 0, 3, false, 0, 15, 15, false, 15, 0.1f},
+        [APUS_Q3_K] = {256, 16, -4, 3, false, -32, 31, 0, true, 10, 0.1f},
+        [APUS_Q4_K] = {256, 32, 0, 15, false, 0, 63, 63, false, 10, 0.2f},
+        [APUS_Q5_K] = {256, 32, 0, 31, false, 0, 63, 63, false, 10, 0.2f},
+        [APUS_Q6_K] = {256, 16, -32, 31, false, -128, 127, 0, true, 10, 0.1f},
+        [APUS_IQ4_NL] = {32, 32, -127, 113, true, 1, 1, 0, true, 10, 2.0f},
+        [APUS_IQ4_XS] = {256, 32, -127, 113, true, -32, 31, 0, true, 10, 2.0f},
     };
     float ones[256];
     for (int i = 0; i < 256; i++) ones[i] = 1;
     searched_block s;
     APUS_BEST(search_block)(&formats[format], x, importance ? importance : ones, &s);
     switch (format) {
+    case APUS_Q4_0: return put_q4_0(&s, block);
+    case APUS_Q4_1: return put_q4_1(&s, block);
+    case APUS_Q5_0: return put_q5_0(&s, block);
+    case APUS_Q5_1: return put_q5_1(&s, block);
     case APUS_Q2_K: return put_q2_k(&s, block);
     case APUS_Q3_K: return put_q3_k(&s, block);
     case APUS_Q4_K: return put_q4_k(&s, block);

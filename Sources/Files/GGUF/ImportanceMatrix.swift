@@ -46,7 +46,9 @@ public struct ImportanceMatrix: Sendable, Equatable {
         let part = entry.counts.count == 1 ? 0 : part
         guard part < entry.counts.count, entry.counts[part] > 0 else { return nil }
         let sums = entry.sums[part * columns..<(part + 1) * columns]
-        let means = sums.map { $0 / entry.counts[part] }
+        // A column that the text never used shall not be lost.
+        let least = sums.reduce(0, +) / Float(max(1, columns)) * 1e-6
+        let means = sums.map { max($0, least) / entry.counts[part] }
         return means.allSatisfy { $0.isFinite && $0 >= 0 } && means.contains { $0 > 0 }
             ? Tensor(means, on: .cpu) : nil
     }

@@ -18,7 +18,7 @@ int64_t apus_block_values(apus_format format);
 int64_t apus_block_bytes(apus_format format);
 
 /// rows × columns of f32 to blocks as in a GGUF file; columns is a multiple of the block.
-/// importance (columns) weighs the errors of Q2_K … IQ4_XS, or NULL.
+/// importance (columns) weighs the errors of all but Q8_0 and plain types, or NULL.
 void apus_quantize(apus_format format, int64_t rows, int64_t columns, const float *x,
                    const float *importance, void *blocks);
 
