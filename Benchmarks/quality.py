@@ -1,12 +1,15 @@
 """How good quantised models are: Apus beside llama.cpp (packages llama-cpp-python and gguf).
 
-    python3 Benchmarks/quality.py FILE.gguf TEXT [--windows 32] [--types Q4_0,Q4_K_M] [--folder DIR] [--rounding]
+    python3 Benchmarks/quality.py FILE.gguf TEXT [--windows 32] [--types Q4_0,Q4_K_M] [--folder DIR]
+                                  [--imatrix FILE] [--rounding [--measured FILE]] [--no-perplexity]
 
 FILE.gguf holds plain numbers (F16, F32). For each type both engines make a file of it, unless the folder has it already; what
 was measured stays in measured.json there, so that an interrupted run goes on where it was.
 Their tensors must have the same types. Three perplexities are shown: llama.cpp's file in Apus and in llama.cpp, and the file
-of `apus quantize` in llama.cpp; with --rounding also the errors of our rounding by those of theirs. Both engines cut the text
-into the same windows of 512 tokens and foretell the second half of each but its first token; Apus must count as many.
+of `apus quantize` in llama.cpp. Both engines cut the text into the same windows of 512 tokens and foretell the second half of
+each but its first token; Apus must count as many. With --imatrix (of apus imatrix) both quantise by it. --rounding shows by
+type the errors of our rounding over those of theirs: of the weights, or, with --measured FILE, of what matrices make of inputs
+as large as that importance matrix says.
 """
 import argparse
 import ctypes
@@ -25,9 +28,22 @@ quiet = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)(l
 L.llama_log_set(quiet, None)
 
 
-def quantize(source, target, name, threads):
+def importances(path):
+    """The mean squares of the columns' inputs, by tensor."""
+    found = {t.name: t.data for t in gguf.GGUFReader(path).tensors} if path else {}
+    return {n[:-8]: (x / found[n[:-8] + ".counts"].reshape(-1, 1)).astype(np.float32)
+            for n, x in found.items() if n.endswith(".in_sum2")}
+
+
+def quantize(source, target, name, threads, importance):
     """llama.cpp's file."""
     p = L.llama_model_quantize_default_params()
+    if importance:
+        entries = (L.llama_model_imatrix_data * (len(importance) + 1))()
+        for entry, (tensor, x) in zip(entries, importance.items()):
+            entry.name, entry.size = tensor.encode(), x.size
+            entry.data = x.ctypes.data_as(ctypes.POINTER(ctypes.c_float))
+        p.imatrix = entries
     p.ftype, p.nthread = getattr(L, "LLAMA_FTYPE_MOSTLY_" + name), threads
     assert L.llama_model_quantize(source.encode(), target.encode(), ctypes.byref(p)) == 0, name
 
@@ -112,7 +128,7 @@ def plain(tensor):
     return gguf.quants.dequantize(tensor.data, tensor.tensor_type).astype(np.float64)
 
 
-def compare(source, ours, theirs, rounding):
+def compare(source, ours, theirs, rounding, weights):
     """Tensors whose types differ, whether all bits are the same, and the ratios of rounding errors (ours / theirs)."""
     x, a, b = ({t.name: t for t in gguf.GGUFReader(p).tensors} for p in (source, ours, theirs))
     different = [n for n in x if a[n].tensor_type != b[n].tensor_type]
@@ -123,9 +139,11 @@ def compare(source, ours, theirs, rounding):
         if name in different or kind in ("F32", "F16"):
             continue
         true = plain(x[name])
-        s = sums.setdefault(kind, np.zeros(2))
-        s += [((plain(t[name]) - true) ** 2).sum() for t in (a, b)]
-    return different, equal, {k: round(float(np.sqrt(s[0] / s[1])), 4) for k, s in sums.items()}
+        w = weights.get(name, 1) if weights else 1
+        s = [(w * (plain(t[name]) - true) ** 2).sum() for t in (a, b)]
+        if (name in weights or not weights) and min(s) > 0:
+            sums.setdefault(kind, []).append(0.5 * np.log(s[0] / s[1]))
+    return different, equal, {k: round(float(np.exp(np.mean(s))), 4) for k, s in sums.items()}
 
 
 def main():
@@ -135,7 +153,10 @@ def main():
     p.add_argument("--windows", type=int, default=32)
     p.add_argument("--types", default=TYPES.replace(" ", ","))
     p.add_argument("--folder", default=".build/quality")
+    p.add_argument("--imatrix")
     p.add_argument("--rounding", action="store_true")
+    p.add_argument("--measured")
+    p.add_argument("--no-perplexity", action="store_true")
     p.add_argument("--apus", default=".build/release/apus")
     p.add_argument("--threads", type=int, default=2)
     o = p.parse_args()
@@ -147,23 +168,30 @@ def main():
     print("| type | MB | its file in Apus | in llama.cpp | ratio | our file in llama.cpp | ratio | |", flush=True)
     print("|---|---|---|---|---|---|---|---|")
     for name in o.types.split(","):
-        theirs, ours = (f"{o.folder}/{who}-{name}.gguf" for who in ("llama", "apus"))
+        kind = name + ("-imatrix" if o.imatrix else "")
+        theirs, ours = (f"{o.folder}/{who}-{kind}.gguf" for who in ("llama", "apus"))
         if name == "F16":
             theirs = ours = o.source
         else:
             if not os.path.exists(theirs):
-                quantize(o.source, theirs, name, o.threads)
+                quantize(o.source, theirs, name, o.threads, importances(o.imatrix))
             if not os.path.exists(ours):
+                by = ["--imatrix", o.imatrix] if o.imatrix else []
                 subprocess.run(
-                    [o.apus, "quantize", o.source, ours, name], check=True, capture_output=True)
-        different, equal, errors = compare(o.source, ours, theirs, o.rounding)
+                    [o.apus, "quantize", o.source, ours, name, *by], check=True,
+                    capture_output=True)
+        different, equal, errors = compare(
+            o.source, ours, theirs, o.rounding, importances(o.measured))
+        shown = "the same bits" if equal else " ".join(f"{k} {v}" for k, v in errors.items())
+        if different:
+            shown += f" other types: {different}"
+        if o.no_perplexity:
+            print(name, shown, flush=True)
+            continue
         n, t = o.windows, o.threads
         same = measured("apus", theirs, n, lambda: in_apus(o.apus, theirs, beginning, n, t))
         peer = measured("llama", theirs, n, lambda: in_llama(theirs, text, n, t))
         own = peer if equal else measured("llama", ours, n, lambda: in_llama(ours, text, n, t))
-        shown = "the same bits" if equal else " ".join(f"{k} {v}" for k, v in errors.items())
-        if different:
-            shown += f" other types: {different}"
         print(f"| {name} | {os.path.getsize(theirs) / 1e6:.1f} | {same:.3f} | {peer:.3f} | {same / peer:.4f} "
               f"| {own:.3f} | {own / peer:.4f} | {shown} |", flush=True)
 
