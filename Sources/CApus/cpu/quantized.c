@@ -134,14 +134,14 @@ void apus_matmul_quantized(apus_format format, int64_t m, int64_t n, int64_t k, 
                            int64_t y_row) {
     const block_format *f = apus_block_format(format);
     if (!f || m <= 0 || n <= 0) return;
-    if (!exact || apus_is_plain(f)) {
+    if (!exact || format == APUS_PLAIN_F32) {
         apus_product one = {.format = format, .n = n, .w = w, .bias = bias, .y = y,
                             .y_row = y_row};
         apus_products(m, k, x, x_row, 1, &one, APUS_ACTIVATION_NONE);
         return;
     }
     values_job weights = values_of(f, format, n, k, w);
-    if (m > EXACT_FEW) {
+    if (m > EXACT_FEW || apus_is_plain(f)) {
         apus_matmul_exact(m, n, k, x, x_row, values_rows, &weights, bias, y, y_row);
         return;
     }

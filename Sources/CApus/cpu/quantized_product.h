@@ -14,8 +14,8 @@ typedef struct x_step {
     };
 } x_step;
 
-// BLOCK_ROWS: of x for which rounded products unpack w once. Plain floats: GROUP_ROWS of x are side
-// by side, and w is turned into f32 for FLOAT_DEPTH values of k; sums are taken over as many.
+// BLOCK_ROWS: of x for which rounded products unpack w once. Plain floats: k goes by in words, f32
+// or two bf16 (see quantized_plain.c); sums are taken over FLOAT_DEPTH of them.
 enum { BLOCK_ROWS = 64, EXACT_FEW = 16, FLOAT_DEPTH = 256, FLOAT_FEW = 8 };
 
 typedef struct quantized_product quantized_product;
@@ -26,7 +26,9 @@ typedef void quantized_product_kernel(const quantized_product *p, int64_t from, 
 struct quantized_product {
     const block_format *f;
     quantized_product_kernel *kernel;
-    int64_t m, n, k;             // rounded products: at most BLOCK_ROWS rows
+    int64_t m, n;                // rounded products: at most BLOCK_ROWS rows
+    int64_t k;                   // values, or words for plain floats
+    bool lone;                   // the last word is one bf16
     const x_step *x;             // (k / 32, m), or
     const float *exact;          // (m, k) rows exact_row apart, or
     const float *groups;         // x for many rows and plain floats: see apus_plain_pack
@@ -62,6 +64,9 @@ const quantized_kernels *apus_quantized_kernels(apus_format format);
 quantized_product_kernel *apus_plain_product(apus_format format);
 void apus_plain_values(apus_format format, const uint8_t *group, int64_t k, int64_t first,
                        int64_t count, float *out);
+/// Whether its products take words of two bf16, and a row of x as such words.
+bool apus_plain_pairs(apus_format format);
+void apus_plain_pair_row(int64_t k, const float *x, float *words);
 /// How many rows of x stand side by side; and puts a group of them in its place in
 /// (k / FLOAT_DEPTH, m / group, FLOAT_DEPTH, group), m a multiple of the group.
 int64_t apus_plain_group(void);

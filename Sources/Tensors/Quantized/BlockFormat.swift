@@ -11,7 +11,7 @@ public enum BlockFormat: Int32, Sendable, CaseIterable {
         .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .q2_K, .q3_K, .q4_K, .q5_K, .q6_K, .iq4_NL, .iq4_XS,
     ]
 
-    /// The type of plain floats, "blocks" of one number, that multiply an x as it is; nil for formats of few bits.
+    /// The type of plain floats, "blocks" of one number, that are not rounded to int8; nil for formats of few bits.
     public var plainType: DType? {
         switch self {
         case .f32: .f32

@@ -50,17 +50,18 @@ typedef struct apus_product {
     int64_t y_row;
 } apus_product;
 
-/// Products of x (m, k), rows x_row apart, with up to 8 weights. x is rounded as below, but stays
-/// as it is for plain floats. With a gate, products come in pairs of one n, both of plain floats or
-/// neither: the first y becomes the gate of the first times the second, and the second's y is not
-/// used. The bits of a row of y do not depend on the other rows.
+/// Products of x (m, k), rows x_row apart, with up to 8 weights. x is rounded as below; for plain
+/// bf16 to bf16 where the CPU multiplies that (AVX512-BF16), else and for other plain floats it
+/// stays as it is. With a gate, products come in pairs of one n, both of plain
+/// floats or neither: the first y becomes the gate of the first times the second, and the second's
+/// y is not used. The bits of a row of y do not depend on the other rows.
 void apus_products(int64_t m, int64_t k, const float *x, int64_t x_row, int32_t count,
                    const apus_product *products, apus_activation gate);
 
 /// y (m, n) = x (m, k) w^T + bias, w (n, k) in packed blocks, bias (n) or NULL. x is rounded to
-/// int8, with a scale for every 16 or 32 values (as many as share a scale in the format); `exact`
-/// keeps x in f32. Rows of x and y are x_row and y_row apart. Without `exact`, the bits of a row of
-/// y do not depend on the other rows.
+/// int8, with a scale for every 16 or 32 values (as many as share a scale in the format), or as
+/// above for plain floats; `exact` keeps x in f32. Rows of x and y are x_row and y_row apart.
+/// Without `exact`, the bits of a row of y do not depend on the other rows.
 void apus_matmul_quantized(apus_format format, int64_t m, int64_t n, int64_t k, const float *x,
                            int64_t x_row, const void *w, const float *bias, bool exact, float *y,
                            int64_t y_row);
