@@ -91,7 +91,8 @@ test-c: deps
 
 leak-check:      ## Run the C tests under the address and undefined-behaviour sanitisers
 	+@$(MAKE) --no-print-directory test-c C_BUILD=.build/c-sanitised \
-	    SANITISE="-g -fsanitize=address,undefined -fno-sanitize-recover=all -fuse-ld=lld"
+	    SANITISE="-g -fsanitize=address,undefined -fno-sanitize-recover=all -fuse-ld=lld \
+	    -Wno-unused-command-line-argument"
 
 $(C_BUILD)/tests: $(C_OBJECTS)
 	@echo "Linking $@"
