@@ -31,7 +31,8 @@ static int32_t size_class(size_t bytes, size_t *size) {
     return (int32_t)(exponent * 4 + (int)steps - 4);
 }
 
-static block *new_block(size_t size) {
+/// A block of a class's size, for `used` bytes at first.
+static block *new_block(size_t size, size_t used) {
     if (size < HUGE) return aligned_alloc(HEADER, size);
     // A whole number of huge pages, aligned: fewer page faults and TLB misses.
     size_t rounded = (size + HUGE - 1) / HUGE * HUGE;
@@ -42,9 +43,9 @@ static block *new_block(size_t size) {
     if (aligned > start) munmap(start, (size_t)(aligned - start));
     size_t tail = (size_t)(start + HUGE - aligned);
     if (tail) munmap(aligned + rounded, tail);
-    // What is less than a huge page at the end stays in small ones: a model's many weights would
-    // otherwise take a tenth more than they need.
-    madvise(aligned, size / HUGE * HUGE, MADV_HUGEPAGE);
+    // What is less than a huge page at the end of the bytes in use stays in small ones: a model's
+    // many weights would otherwise take a tenth more than they need.
+    madvise(aligned, used / HUGE * HUGE, MADV_HUGEPAGE);
     return (block *)aligned;
 }
 
@@ -63,7 +64,7 @@ void *apus_memory_allocate(size_t bytes) {
         memory.free[class] = b->next;
         memory.statistics.cached -= (int64_t)size;
     } else {
-        b = new_block(size);
+        b = new_block(size, bytes + HEADER);
         if (b) *b = (block){.size = size, .class = class};
         memory.statistics.system_requests++;
     }
