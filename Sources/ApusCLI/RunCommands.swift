@@ -33,14 +33,15 @@ struct FinishedRun {
             throw BenchmarkError.failure("\(folder.path): there is no run (no config.json)")
         }
         var configuration = try RunConfiguration(reading: folder)
+        let recipe = try Recipes.named(configuration.recipe)
+        configuration.complete(for: recipe)
         for assignment in try arguments.assignments("set") { try configuration.set(assignment) }
         if let path = arguments.text("data") {
             configuration.data = DataPlace(path, isStrict: configuration.data?.isStrict ?? false)
         }
         self.configuration = configuration
         device = try TrainCommand.device(arguments)
-        trainee = try configuration.trainee(
-            Recipes.named(configuration.recipe), of: folder, on: device)
+        trainee = try configuration.trainee(recipe, of: folder, on: device)
         try trainee.restore(from: FinishedRun.state(arguments.text("checkpoint"), folder))
         if quantizes, let format = try FinishedRun.format(arguments) { quantize(format) }
     }

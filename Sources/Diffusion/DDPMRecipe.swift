@@ -22,11 +22,14 @@ public enum DDPMRecipe: Recipe {
         /// "linear", "squaredcos_cap_v2", "scaled_linear", "sigmoid".
         public var schedule = "squaredcos_cap_v2"
         public var timesteps = 1000
-        /// ddpm, ddim, pndm, dpm++, euler, euler-ancestral, heun, unipc or lcm, and its steps.
+        /// ddpm, ddim, pndm, dpm++, sde-dpm++, euler, euler-ancestral, heun, unipc or lcm, and its steps.
         public var sampler = "ddim"
         public var samplerSteps = 30
         /// How its steps lie among the timesteps: "leading", "linspace", "trailing", or "own", the sampler's.
         public var spacing = "own"
+        /// dpm++, sde-dpm++, euler, heun, unipc: how their noise levels lie: "karras", "exponential", "log-snr", or "own", those of
+        /// the timesteps.
+        public var levels = "own"
         /// ddim: 0 draws no noise on the way, 1 as much as ddpm.
         public var eta = 0.0
         /// ddpm, ddim: whether guesses at the picture are kept within black and white.
@@ -212,9 +215,15 @@ extension DDPMRecipe.Settings {
 private struct DiffusionTask {
     private static let names = [
         "ddpm": "DDPMScheduler", "ddim": "DDIMScheduler", "pndm": "PNDMScheduler",
-        "dpm++": "DPMSolverMultistepScheduler", "euler": "EulerDiscreteScheduler",
+        "dpm++": "DPMSolverMultistepScheduler", "sde-dpm++": "DPMSolverMultistepScheduler",
+        "euler": "EulerDiscreteScheduler",
         "euler-ancestral": "EulerAncestralDiscreteScheduler", "heun": "HeunDiscreteScheduler",
         "unipc": "UniPCMultistepScheduler", "lcm": "LCMScheduler",
+    ]
+
+    private static let levels = [
+        "karras": "use_karras_sigmas", "exponential": "use_exponential_sigmas",
+        "log-snr": "use_lu_lambdas",
     ]
 
     private let configuration: SchedulerConfiguration
@@ -236,6 +245,16 @@ private struct DiffusionTask {
         ]
         if settings.spacing != "own" {
             members.append(.init(key: "timestep_spacing", value: .string(settings.spacing)))
+        }
+        if settings.sampler == "sde-dpm++" {
+            members.append(.init(key: "algorithm_type", value: .string("sde-dpmsolver++")))
+        }
+        if settings.levels != "own" {
+            guard let key = DiffusionTask.levels[settings.levels] else {
+                let known = DiffusionTask.levels.keys.sorted().joined(separator: ", ")
+                throw FileError("levels", "is \(settings.levels), but must be own, \(known)")
+            }
+            members.append(.init(key: key, value: .bool(true)))
         }
         if !settings.clips { members.append(.init(key: "clip_sample", value: .bool(false))) }
         configuration = SchedulerConfiguration(.object(members), name: name, path: "settings")

@@ -57,6 +57,11 @@ public struct RunConfiguration: Sendable, Equatable {
         data = try json["data"]?.decoded(DataPlace?.self, path: "\(path): data")
     }
 
+    /// Adds the settings that a run of an earlier version lacks, at their first values.
+    public mutating func complete<R: Recipe>(for recipe: R.Type) {
+        settings = JSON(encoding: R.settings).overlaid(by: settings)
+    }
+
     /// Writes it where `init(reading:)` finds it.
     public func write(to folder: RunFolder, _ notes: [RunNote] = []) throws(FileError) {
         try folder.create()
@@ -82,9 +87,9 @@ public struct RunConfiguration: Sendable, Equatable {
         _ recipe: R.Type, of folder: RunFolder? = nil, on device: Device
     ) throws -> any Trainee {
         if let problem = plan.problem { throw FileError("plan", problem) }
-        // A run of an earlier version may lack settings that there are now.
-        let complete = JSON(encoding: R.settings).overlaid(by: settings)
-        let settings = try complete.decoded(R.Settings.self, path: "settings")
+        var whole = self
+        whole.complete(for: recipe)
+        let settings = try whole.settings.decoded(R.Settings.self, path: "settings")
         return try R.trainee(settings, plan, data: RunData(data, notedIn: folder), on: device)
     }
 }
