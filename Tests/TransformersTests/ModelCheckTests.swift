@@ -102,4 +102,19 @@ import Testing
         ]
         for change in changes { try Self.withCopy(change) { try checkModel($0) } }
     }
+
+    /// A folder of a type that is not known passes, unless its tensors are those of a language model.
+    @Test(arguments: [("vision.weight", false), ("model.embed_tokens.weight", true)])
+    func foldersOfOthersPass(tensor: String, isRefused: Bool) throws {
+        let folder = "/tmp/apus-test-\(getpid())-\(UInt64.random(in: 0..<(.max)))"
+        mkdir(folder, 0o755)
+        defer {
+            for name in ["config.json", "model.safetensors"] { unlink("\(folder)/\(name)") }
+            rmdir(folder)
+        }
+        try writeFile("\(folder)/config.json", [Array(#"{"model_type": "eye"}"#.utf8)])
+        try writeSafetensors(
+            [(tensor, Tensor.zeros([2, 2], on: .cpu))], to: "\(folder)/model.safetensors")
+        #expect(Self.isRefused(folder) == isRefused)
+    }
 }

@@ -6,7 +6,6 @@ import Text
 /// The description and the shapes of the tensors decide, by the code that loads them; no weights are read.
 ///
 /// Other files pass: vocabularies without tensors, adapters, parts of models, and models of which nothing is known here.
-/// A folder must be of a type that is known.
 public func checkModel(_ path: String) throws {
     if isFolder(path) {
         try checkModel(folder: path)
@@ -43,7 +42,10 @@ private func checkModel(folder: String) throws {
         try LoadedBERT.check(checkpoint, BERTConfiguration(config: fields))
     } else if type == "t5" {
         try LoadedT5.check(checkpoint, T5Configuration(config: fields))
-    } else {
+    } else if families[type] != nil
+        || checkpoint.names.contains("\(DecoderNames().embedding).weight")
+    {
+        // A decoder by its tensors must be of a type that is known.
         _ = try ModelOutline(folder: folder, checkpoint)
     }
 }
