@@ -161,6 +161,7 @@ private func checkGradients(
                 outputs["grad.\(entry.parameter.name)"] =
                     entry.parameter.role.toFile(entry.gradient).contiguous()
             }
+            joinExperts(&outputs)
         }
         optimiser.step(gradients, lr: 1e-3)
     }
@@ -178,4 +179,20 @@ private func checkGradients(
         }
     }
     return .passed
+}
+
+/// Adds the gradients of experts as the reference holds them: (experts, …) of all, gate and up as one matrix.
+private func joinExperts(_ outputs: inout [String: Tensor]) {
+    let inner = ".block_sparse_moe."
+    for name in outputs.keys.filter({ $0.hasSuffix("\(inner)gate.weight") }) {
+        let layer = name.dropLast("\(inner)gate.weight".count)
+        let count = outputs[name]?.shape[0] ?? 0
+        func all(_ map: String) -> [Tensor] {
+            (0..<count).compactMap { outputs["\(layer)\(inner)experts.\($0).\(map).weight"] }
+        }
+        let both = zip(all("w1"), all("w3")).map { Tensor.concatenated([$0, $1]) }
+        outputs["\(layer).mlp.gate.weight"] = outputs[name]
+        outputs["\(layer).mlp.experts.gate_up_proj"] = Tensor.stacked(both)
+        outputs["\(layer).mlp.experts.down_proj"] = Tensor.stacked(all("w2"))
+    }
 }

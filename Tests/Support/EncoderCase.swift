@@ -26,6 +26,10 @@ func runEncoder(_ test: ConformanceCase, on device: Device) throws -> Verdict {
         if let head = encoder.maskedTokens {
             outputs["logits"] = padded.spread(head(states, encoder.model))
         }
+        if let classifier = encoder.classifier {
+            let logits = classifier(states, of: texts, pooler: encoder.pooler)
+            outputs["logits"] = classifier.subject == .tokens ? padded.spread(logits) : logits
+        }
     }
     return try compare(outputs, with: file, of: test)
 }

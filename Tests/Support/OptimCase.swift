@@ -20,6 +20,7 @@ func runOptim(_ test: ConformanceCase, on device: Device) throws -> Verdict {
 func compare(_ outputs: [String: Tensor], with file: SafetensorsFile, of test: ConformanceCase)
     throws -> Verdict
 {
+    var problems: [(name: String, text: String)] = []
     for entry in file.entries where entry.name.hasPrefix("out.") {
         guard let actual = outputs[String(entry.name.dropFirst(4))] else {
             return .failed("no output \(entry.name)")
@@ -27,10 +28,12 @@ func compare(_ outputs: [String: Tensor], with file: SafetensorsFile, of test: C
         let (rtol, atol) = test.tolerance(of: entry.name)
         let expected = try file.tensor(entry.name, on: .cpu)
         if let problem = difference(actual, expected, rtol: rtol, atol: atol) {
-            return .failed("\(entry.name): \(problem)")
+            problems.append((entry.name, problem))
         }
     }
-    return .passed
+    guard let first = problems.first else { return .passed }
+    let others = problems.dropFirst().map(\.name).joined(separator: ", ")
+    return .failed("\(first.name): \(first.text)" + (others.isEmpty ? "" : "; also \(others)"))
 }
 
 /// The parameters named "in.p.NAME", in the file's order.

@@ -77,6 +77,52 @@ import Testing
         _ = (path, keep)
     }
 
+    @Test func alphaPatternsAreExpressions() throws {
+        let (path, adapterPath, keep) = try folders(", \"alpha_pattern\": {\".*[1-9].*\": 9}")
+        let adapter = try Adapter(folder: adapterPath)
+        let scales = (0..<2).map { adapter.maps["model.layers.\($0).self_attn.v_proj"]?.scale }
+        #expect(scales == [2, 3])
+        _ = (path, keep)
+    }
+
+    @Test func rowsGetTheLengthsOfAMagnitude() throws {
+        let (path, adapterPath, keep) = try folders(", \"use_dora\": true")
+        #expect(throws: FileError.self) { _ = try Adapter(folder: adapterPath) }
+        let file = try SafetensorsFile(path: "\(adapterPath)/adapter_model.safetensors")
+        var tensors = try file.entries.map { (name: $0.name, tensor: try file.tensor($0.name)) }
+        let wanted = (1...16).map { Float($0) / 8 }
+        let map = "model.layers.1.self_attn.v_proj"
+        for layer in 0..<2 {
+            let name = "base_model.model.model.layers.\(layer).self_attn.v_proj"
+            tensors.append((name: "\(name).lora_magnitude_vector", tensor: Tensor(wanted)))
+        }
+        try writeSafetensors(tensors, to: file.path)
+        let base = try LoadedModel.load(path, .f32)
+        let adapter = (adapter: try Adapter(folder: adapterPath), strength: Float(1))
+        let (beside, merged) = (try base.adapted(by: [adapter]), try base.merged(with: [adapter]))
+        #expect(distance(beside, merged) < 1e-5 && distance(base, merged) > 1e-3)
+        let lengths = try #require(merged.store["\(map).weight"]).value.rowLengths.scalars()
+        #expect(zip(lengths, wanted).allSatisfy { abs($0 - $1) < 1e-5 })
+        #expect(throws: FileError.self) { _ = try base.adapted(by: [adapter, adapter]) }
+        withExtendedLifetime(keep) {}
+    }
+
+    @Test func aMapsOwnWeightIsReplacedAndStaysAsItIs() throws {
+        let (path, adapterPath, keep) = try folders()
+        let file = try SafetensorsFile(path: "\(adapterPath)/adapter_model.safetensors")
+        var tensors = try file.entries.map { (name: $0.name, tensor: try file.tensor($0.name)) }
+        let name = "model.layers.0.self_attn.o_proj"
+        tensors.append(
+            (name: "base_model.model.\(name).base_layer.weight", tensor: Tensor.ones([32, 32])))
+        try writeSafetensors(tensors, to: file.path)
+        let base = try LoadedModel.load(path, .f32)
+        let adapted = try base.adapted(by: [(adapter: Adapter(folder: adapterPath), strength: 1)])
+        let weight = try #require(adapted.store["\(name).weight"])
+        #expect(weight.value.scalars().allSatisfy { $0 == 1 } && !weight.isTrainable)
+        #expect(adapted.store["model.layers.0.self_attn.v_proj.lora_b"]?.isTrainable == true)
+        withExtendedLifetime(keep) {}
+    }
+
     @Test func whatDoesNotFitIsRefused() throws {
         let (path, adapterPath, keep) = try folders()
         let base = try LoadedModel.load(path, .f32)

@@ -57,6 +57,36 @@ import Text
         }
     }
 
+    /// A classifier on the pooler, on a map of its own, and on every token: told apart by what the checkpoint has.
+    @Test(arguments: ["pooled", "squashed", "tokens"])
+    func classifiersAreFoundByTheirTensors(style: String) throws {
+        let configuration = try Self.configuration()
+        let store = ParameterStore(seed: 3)
+        _ = BERT(store.scope, configuration)
+        var tensors = Dictionary(
+            uniqueKeysWithValues: store.parameters.map { ("bert.\($0.name)", $0.value) })
+        var key = RandomKey(seed: 4)
+        let (square, bias) = (key.normal([32, 32]), key.normal([32]))
+        let (last, lastBias) = (key.normal([3, 32]), key.normal([3]))
+        let dense = ["pooled": "bert.pooler.dense", "squashed": "classifier.dense"][style]
+        if let dense { (tensors["\(dense).weight"], tensors["\(dense).bias"]) = (square, bias) }
+        let output = style == "squashed" ? "classifier.out_proj" : "classifier"
+        (tensors["\(output).weight"], tensors["\(output).bias"]) = (last, lastBias)
+        let loaded = try LoadedBERT(
+            Checkpoint(fileTensors: tensors, origin: "test"), configuration, on: .cpu)
+        let classifier = try #require(loaded.classifier)
+        #expect(classifier.subject == (style == "tokens" ? .tokens : .texts))
+        let texts = PackedTexts([[5, 6, 7], [8, 9]])
+        noGrad {
+            let states = loaded.model(texts)
+            let first = Tensor.stacked([states[0], states[3]])
+            let seen = dense == nil ? states : tanh(first.matmul(square.transposed()) + bias)
+            let wanted = seen.matmul(last.transposed()) + lastBias
+            let found = classifier(states, of: texts, pooler: loaded.pooler)
+            #expect(found.shape == wanted.shape && abs(found - wanted).max().item() < 1e-4)
+        }
+    }
+
     @Test func robertaCountsFromBehindThePadding() throws {
         let c = try Self.configuration([
             ("model_type", .string("roberta")), ("pad_token_id", .integer(1)),

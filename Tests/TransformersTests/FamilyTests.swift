@@ -86,6 +86,14 @@ import Testing
         #expect(throws: FileError.self) { try DecoderConfiguration(config: fields) }
     }
 
+    @Test func whatANullSwitchesOffIsOff() throws {
+        let usual = try DecoderConfiguration(config: fields(Self.llama(#""use_cache": true"#), "gemma2"))
+        #expect(usual.attentionSoftcap == 50 && usual.logitSoftcap == 30)
+        let caps = "\"attn_logit_softcapping\": null, \"final_logit_softcapping\": null"
+        let none = try DecoderConfiguration(config: fields(Self.llama(caps), "gemma2"))
+        #expect(none.attentionSoftcap == nil && none.logitSoftcap == nil)
+    }
+
     @Test func unknownFamiliesAreRefused() throws {
         for type in ["nosuch", ""] {
             let fields = try fields(Self.llama(#""x": 1"#), type)

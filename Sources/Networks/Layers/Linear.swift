@@ -29,18 +29,21 @@ public struct Linear: Sendable {
 
     public func callAsFunction(_ x: Tensor, activation: Activation = .none) -> Tensor {
         show(x)
-        guard let adapter else { return mapped(x, activation) }
-        return (mapped(x, .none) + adapter(x)).activated(activation)
+        guard let adapter else { return mapped(x, bias?.value, activation) }
+        guard let stretch = adapter.stretch(of: weight) else {
+            return (mapped(x, bias?.value, .none) + adapter(x)).activated(activation)
+        }
+        let y = (mapped(x, nil, .none) + adapter(x)) * stretch.cast(to: x.dtype)
+        return (bias.map { y + $0.value(as: x.dtype) } ?? y).activated(activation)
     }
 
     /// To who watches.
     func show(_ x: Tensor) { LinearInputs.watcher?(weight, x) }
 
-    private func mapped(_ x: Tensor, _ activation: Activation) -> Tensor {
+    private func mapped(_ x: Tensor, _ bias: Tensor?, _ activation: Activation) -> Tensor {
         switch weight.weight(as: x.dtype) {
-        case .dense(let w): x.linear(w, bias: bias?.value, activation: activation)
-        case .quantized(let w):
-            x.matmul(transposed: w, bias: bias?.value).activated(activation)
+        case .dense(let w): x.linear(w, bias: bias, activation: activation)
+        case .quantized(let w): x.matmul(transposed: w, bias: bias).activated(activation)
         }
     }
 }

@@ -62,6 +62,9 @@ public struct Checkpoint: Sendable {
             dtype: dtype, quantizedParts: [:], fetch: fetch, fetchQuantized: quantized)
     }
 
+    /// Of a tensor as it is stored; nil: there is none.
+    package func shape(_ name: String) throws -> [Int]? { try fetch(name)?.shape }
+
     /// The parts of a quantised weight "NAME/FORMAT/0", "NAME/FORMAT/1", … count as one name.
     private init(
         _ origin: String, _ entries: [String: [Int]], _ dtype: DType?,

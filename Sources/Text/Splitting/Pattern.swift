@@ -1,10 +1,10 @@
 import CPCRE2
-import Files
+package import Files
 
 /// A regular expression of a tokenizer file, run by PCRE2 on UTF-8 bytes. What follows a limit of steps or depth is left
 /// unmatched, so that no expression and no text can stall.
-final class Pattern: Sendable {
-    let source: String
+package final class Pattern: Sendable {
+    package let source: String
     /// Compiled once, never changed: PCRE2 allows many threads to match with it.
     nonisolated(unsafe) private let code: OpaquePointer
 
@@ -12,7 +12,7 @@ final class Pattern: Sendable {
     private static let (mostSteps, mostMemory): (UInt32, UInt32) = (2_000_000, 64 << 10)
     private static let longestSource = 1 << 16
 
-    init(_ source: String, path: String) throws(FileError) {
+    package init(_ source: String, path: String) throws(FileError) {
         self.source = source
         let text = Pattern.translated(source)
         guard text.utf8.count <= Pattern.longestSource else {
@@ -68,7 +68,7 @@ final class Pattern: Sendable {
     }
 
     /// The matches from left to right that are not empty; none overlaps another. The text is valid UTF-8.
-    func matches(in text: [UInt8]) -> [Range<Int>] {
+    package func matches(in text: [UInt8]) -> [Range<Int>] {
         var found: [Range<Int>] = []
         guard let data = pcre2_match_data_create_8(1, nil) else { return [] }
         let context = pcre2_match_context_create_8(nil)

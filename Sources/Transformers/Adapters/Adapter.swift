@@ -1,5 +1,6 @@
 public import Files
 import Tensors
+import Text
 
 /// A LoRA adapter in peft's layout: a folder with `adapter_config.json` and `adapter_model.safetensors`. It holds additions
 /// of low rank to linear maps of a model, and weights that replace the model's own.
@@ -9,6 +10,8 @@ public struct Adapter: Sendable {
     let maps: [String: Map]
     /// By name, as files lay them out.
     let saved: [String: Tensor]
+    /// Those of `saved` that are not trained.
+    let fixed: Set<String>
 
     /// scale · up · down, to be added to a weight (outputs, inputs).
     struct Map: Sendable {
@@ -17,6 +20,8 @@ public struct Adapter: Sendable {
         /// (outputs, rank)
         var up: Tensor
         var scale: Float
+        /// (outputs): the length of each row of the sum (DoRA); nil: as it comes out.
+        var magnitude: Tensor?
     }
 
     public init(folder: String) throws(FileError) {
@@ -24,6 +29,7 @@ public struct Adapter: Sendable {
         let file = try SafetensorsFile(path: "\(folder)/adapter_model.safetensors")
         var parts: [String: [String: Tensor]] = [:]
         var saved: [String: Tensor] = [:]
+        var fixed: Set<String> = []
         for entry in file.entries {
             let name = Adapter.plainName(entry.name)
             let tensor = try file.tensor(entry.name, on: .cpu)
@@ -33,6 +39,8 @@ public struct Adapter: Sendable {
                 throw FileError(file.path, "\(entry.name): additions of this kind are not known")
             } else if !name.contains(".original_module.") {
                 saved[name] = tensor
+                // A map's own weight is written where its vocabulary may have grown; only its addition is trained.
+                if entry.name.hasSuffix(".base_layer.weight") { fixed.insert(name) }
             }
         }
         var maps: [String: Map] = [:]
@@ -40,10 +48,16 @@ public struct Adapter: Sendable {
             guard let down = pair["A"], let up = pair["B"], down.rank == 2, up.rank == 2,
                 down.shape[0] > 0, down.shape[0] == up.shape[1]
             else { throw FileError(file.path, "\(map): lora_A and lora_B do not make a map") }
-            let scale = settings.scale(of: map, rank: down.shape[0])
-            maps[map] = Map(down: down.cast(to: .f32), up: up.cast(to: .f32), scale: scale)
+            let magnitude = pair["magnitude"]
+            guard magnitude.map({ $0.shape == [up.shape[0]] }) ?? !settings.hasMagnitudes else {
+                throw FileError(file.path, "\(map): lora_magnitude_vector is missing or misshapen")
+            }
+            maps[map] = Map(
+                down: down.cast(to: .f32), up: up.cast(to: .f32),
+                scale: settings.scale(of: map, rank: down.shape[0]),
+                magnitude: magnitude?.cast(to: .f32))
         }
-        (path, self.maps, self.saved) = (folder, maps, saved)
+        (path, self.maps, self.saved, self.fixed) = (folder, maps, saved, fixed)
     }
 
     /// An adapter and how strong it is to be, from "FOLDER" or "FOLDER:0.5".
@@ -62,26 +76,33 @@ public struct Adapter: Sendable {
         let start = "base_model.model."
         let rest = name.hasPrefix(start) ? String(name.dropFirst(start.count)) : name
         let steps = rest.split(separator: ".", omittingEmptySubsequences: false)
-        return steps.filter { $0 != "default" && $0 != "modules_to_save" }.joined(separator: ".")
+        let wrappers: Set<Substring> = ["default", "modules_to_save", "base_layer"]
+        return steps.filter { !wrappers.contains($0) }.joined(separator: ".")
     }
 
     /// "MAP.lora_A.weight" in its parts.
     private static func part(_ name: String) -> (map: String, part: String)? {
-        for part in ["A", "B"] {
-            let end = ".lora_\(part).weight"
-            if name.hasSuffix(end) { return (String(name.dropLast(end.count)), part) }
+        for (end, part) in ends where name.hasSuffix(end) {
+            return (String(name.dropLast(end.count)), part)
         }
         return nil
     }
+
+    private static let ends = [
+        (".lora_A.weight", "A"), (".lora_B.weight", "B"),
+        (".lora_magnitude_vector.weight", "magnitude"), (".lora_magnitude_vector", "magnitude"),
+    ]
 }
 
 /// What an `adapter_config.json` says about the scale of additions. Which maps have one, and of which rank, the tensors tell.
 private struct AdapterSettings {
     let alpha: Float
-    /// Instead of `alpha`, for maps that end so.
-    let alphas: [(ending: String, alpha: Float)]
+    /// Instead of `alpha`, for maps whose paths end so.
+    let alphas: [(pattern: Pattern, alpha: Float)]
     /// Divide by the rank's root instead of the rank.
     let isStabilised: Bool
+    /// Every map has one.
+    let hasMagnitudes: Bool
 
     init(folder: String) throws(FileError) {
         let path = "\(folder)/adapter_config.json"
@@ -91,39 +112,29 @@ private struct AdapterSettings {
                 path, "peft_type is \(json["peft_type"]?.text ?? "missing"), but only LORA is known"
             )
         }
-        for key in ["use_dora", "use_qalora", "use_bdlora"] where json[key]?.bool == true {
+        for key in ["use_qalora", "use_bdlora"] where json[key]?.bool == true {
             throw FileError(path, "\(key) is not known")
         }
         guard let alpha = json["lora_alpha"]?.double, alpha.isFinite else {
             throw FileError(path, "lora_alpha is missing or no number")
         }
         self.alpha = Float(alpha)
-        var alphas: [(ending: String, alpha: Float)] = []
+        var alphas: [(pattern: Pattern, alpha: Float)] = []
         for member in json["alpha_pattern"]?.members ?? [] {
-            guard let value = member.value.double, value.isFinite,
-                member.key.utf8.allSatisfy({ $0.isPlain })
-            else { throw FileError(path, "alpha_pattern: \(member.key) is not understood") }
-            alphas.append((member.key, Float(value)))
+            guard let value = member.value.double, value.isFinite else {
+                throw FileError(path, "alpha_pattern: \(member.key) has no number")
+            }
+            let pattern = try Pattern("^(?:.*\\.)?(?:\(member.key))$", path: path)
+            alphas.append((pattern, Float(value)))
         }
         self.alphas = alphas
         isStabilised = json["use_rslora"]?.bool == true
+        hasMagnitudes = json["use_dora"]?.bool == true
     }
 
     func scale(of map: String, rank: Int) -> Float {
         let own =
-            alphas.first { map == $0.ending || map.hasSuffix(".\($0.ending)") }?.alpha ?? alpha
+            alphas.first { !$0.pattern.matches(in: Array(map.utf8)).isEmpty }?.alpha ?? alpha
         return own / (isStabilised ? Float(rank).squareRoot() : Float(rank))
-    }
-}
-
-extension UInt8 {
-    /// Of names; patterns have other characters too.
-    fileprivate var isPlain: Bool {
-        switch self {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "."):
-            true
-        default: false
-        }
     }
 }

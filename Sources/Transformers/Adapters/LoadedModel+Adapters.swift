@@ -9,17 +9,21 @@ extension LoadedModel {
         let joined = try JoinedAdapters(adapters, model.configuration)
         let maps = joined.maps
         let plan = LowRankPlan { path in
-            maps[path].map { .init(rank: $0.down.shape[0], scale: $0.scale) }
+            maps[path].map {
+                .init(rank: $0.down.shape[0], scale: $0.scale, hasMagnitude: $0.magnitude != nil)
+            }
         }
         var tensors = joined.saved
         for (map, parts) in maps {
             (tensors["\(map).lora_a"], tensors["\(map).lora_b"]) = (parts.down, parts.up)
+            tensors["\(map).lora_magnitude"] = parts.magnitude
         }
         let checkpoint = Checkpoint(fileTensors: tensors, origin: joined.origin)
-        return with(
-            try ParameterStore.load(checkpoint, sharing: store) {
-                Decoder($0.adapting(plan), model.configuration)
-            })
+        let network = try ParameterStore.load(checkpoint, sharing: store) {
+            Decoder($0.adapting(plan), model.configuration)
+        }
+        network.store.parameters.filter { joined.fixed.contains($0.name) }.freeze()
+        return with(network)
     }
 
     /// This model with adapters added into its weights; those that were quantised are in f32 then.
@@ -35,9 +39,7 @@ extension LoadedModel {
                 throw FileError(joined.origin, "\(map) does not fit the model's \(weight.shape)")
             }
             let device = store.device
-            let sum = noGrad {
-                parts.up.to(device).matmul(parts.down.to(device)) * parts.scale + weight.value
-            }
+            let sum = noGrad { parts.sum(with: weight.value, on: device) }
             tensors[weight.name] = weight.role.toFile(sum).contiguous()
         }
         let checkpoint = Checkpoint(fileTensors: tensors, origin: joined.origin)
@@ -60,6 +62,7 @@ private struct JoinedAdapters {
     let origin: String
     private(set) var maps: [String: Adapter.Map] = [:]
     private(set) var saved: [String: Tensor] = [:]
+    private(set) var fixed: Set<String> = []
 
     init(_ adapters: [(adapter: Adapter, strength: Float)], _ c: DecoderConfiguration)
         throws(FileError)
@@ -71,17 +74,33 @@ private struct JoinedAdapters {
                     throw FileError(origin, "more than one adapter replaces \(name)")
                 }
             }
+            fixed.formUnion(adapter.fixed)
             for (path, map) in adapter.maps {
                 var map = map
                 map.scale *= strength
-                if c.turnsPairs(path) { map.up = map.up.pairRows(headSize: c.headSize) }
-                maps[path] = maps[path].map { $0.joined(map) } ?? map
+                if c.turnsPairs(path) {
+                    map.up = map.up.pairRows(headSize: c.headSize)
+                    map.magnitude = map.magnitude?.expandingAxis(1)
+                        .pairRows(headSize: c.headSize).squeezed(1)
+                }
+                guard let known = maps.updateValue(map, forKey: path) else { continue }
+                guard known.magnitude == nil, map.magnitude == nil else {
+                    throw FileError(origin, "more than one adapter sets the lengths of \(path)")
+                }
+                maps[path] = known.joined(map)
             }
         }
     }
 }
 
 extension Adapter.Map {
+    /// A weight (outputs, inputs) with the addition in it.
+    fileprivate func sum(with weight: Tensor, on device: Device) -> Tensor {
+        let sum = up.to(device).matmul(down.to(device)) * scale + weight
+        guard let magnitude else { return sum }
+        return sum * (magnitude.to(device) / sum.rowLengths).expandingAxis(1)
+    }
+
     /// A map that adds what both add: their ranks side by side.
     fileprivate func joined(_ other: Adapter.Map) -> Adapter.Map {
         Adapter.Map(

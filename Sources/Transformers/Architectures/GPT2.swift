@@ -14,9 +14,7 @@ enum GPT2: Family {
         c.biases = .init(queryKeyValue: true, attentionOutput: true, mlp: true)
         c.isTied = try f.flag("tie_word_embeddings", usual: true)
         if try !f.flag("scale_attn_weights", usual: true) { c.attentionScale = 1 }
-        guard try !f.flag("scale_attn_by_inverse_layer_idx", usual: false) else {
-            throw FileError(f.path, "scale_attn_by_inverse_layer_idx is not known")
-        }
+        c.attentionFadesWithDepth = try f.flag("scale_attn_by_inverse_layer_idx", usual: false)
         c.names = names
         return c
     }

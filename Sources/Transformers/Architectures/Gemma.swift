@@ -5,8 +5,12 @@ import Tensors
 enum Gemma2: Family {
     static func configuration(_ f: ConfigFields) throws(FileError) -> DecoderConfiguration {
         var c = try common(f)
-        c.attentionSoftcap = Float(try f.number("attn_logit_softcapping", usual: 50))
-        c.logitSoftcap = Float(try f.number("final_logit_softcapping", usual: 30))
+        c.attentionSoftcap = try f.optionalNumber("attn_logit_softcapping", usual: 50).map {
+            Float($0)
+        }
+        c.logitSoftcap = try f.optionalNumber("final_logit_softcapping", usual: 30).map {
+            Float($0)
+        }
         c.rotary = try c.rotary(f)
         try c.setWindows(f, size: try f.window(usual: 4096)) {
             $0 % 2 == 0
@@ -65,7 +69,6 @@ enum Gemma3: Family {
         var c = try Gemma2.common(f)
         if isPart { c.names = c.names.prefixed("language_model.") }
         c.normsHeads = true
-        c.attentionSoftcap = try f.optionalNumber("attn_logit_softcapping").map { Float($0) }
         c.logitSoftcap = try f.optionalNumber("final_logit_softcapping").map { Float($0) }
         c.rotary = try c.rotary(f, base: 1_000_000)
         if f.below("rope_parameters") != nil {

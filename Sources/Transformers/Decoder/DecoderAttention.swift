@@ -42,8 +42,9 @@ struct DecoderAttention: Sendable {
         (self.queryNorm, self.keyNorm) = (queryNorm, keyNorm)
         output = scope.map(
             names.attentionOutput, heads * headSize, c.channels, c.biases.attentionOutput, c)
+        let scale = c.attentionScale ?? 1 / Float(headSize).squareRoot()
         style = Style(
-            layer: number, scale: c.attentionScale ?? 1 / Float(headSize).squareRoot(),
+            layer: number, scale: c.attentionFadesWithDepth ? scale / Float(number + 1) : scale,
             softcap: c.attentionSoftcap, window: c.window(number))
     }
 

@@ -35,6 +35,8 @@ public struct DecoderConfiguration: Sendable {
     public var normsHeads = false
     /// Of scores; 1 / sqrt(D) unless given.
     public var attentionScale: Float?
+    /// Layer i divides its scores by i + 1 as well.
+    public var attentionFadesWithDepth = false
     public var attentionSoftcap: Float?
 
     public var activation = Activation.silu

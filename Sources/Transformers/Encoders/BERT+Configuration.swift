@@ -17,6 +17,8 @@ public struct BERTConfiguration: Sendable, Hashable {
     public var activation: Activation
     /// Of padding, where positions count from behind it and pass over it (RoBERTa); nil: they count from 0.
     public var paddingToken: Int?
+    /// The head that names tokens looks them up in the token table.
+    public var isTied = true
 
     /// The most tokens of a text.
     public var context: Int { positions - (paddingToken.map { $0 + 1 } ?? 0) }
@@ -32,6 +34,7 @@ extension BERTConfiguration {
         activation = try fields.activation("hidden_act", usual: "gelu")
         let isRoBERTa = type != "bert"
         paddingToken = isRoBERTa ? try fields.count("pad_token_id", least: 0, usual: 1) : nil
+        isTied = try fields.flag("tie_word_embeddings", usual: true)
         try check(fields.path)
         let embedding = fields["position_embedding_type"]?.string ?? "absolute"
         guard embedding == "absolute" else {

@@ -8,6 +8,7 @@ public struct LoadedBERT: Sendable {
     public let model: BERT
     public let pooler: BERTPooler?
     public let maskedTokens: MaskedTokenHead?
+    public let classifier: BERTClassifier?
     public let store: ParameterStore
 
     /// From a checkpoint with the names of Hugging Face's models, old and new.
@@ -17,10 +18,11 @@ public struct LoadedBERT: Sendable {
         try LoadedBERT.check(checkpoint, configuration)
         let checkpoint = checkpoint.renamed(LoadedBERT.plainName)
         let names = Set(checkpoint.names)
+let classes = try LoadedBERT.classes(checkpoint)
         let loaded = try ParameterStore.load(
             checkpoint, on: device, ignoring: LoadedBERT.isIgnored
-        ) { LoadedBERT.parts($0, configuration, names) }
-        (model, pooler, maskedTokens) = loaded.model
+        ) { LoadedBERT.parts($0, configuration, names, classes) }
+        (model, pooler, maskedTokens, classifier) = loaded.model
         store = loaded.store
     }
 
@@ -59,15 +61,16 @@ public struct LoadedBERT: Sendable {
         }
         let checkpoint = checkpoint.renamed(plainName)
         let names = Set(checkpoint.names)
+        let classes = try classes(checkpoint)
         try ParameterStore.check(checkpoint, ignoring: isIgnored) {
-            parts($0, configuration, names)
+            parts($0, configuration, names, classes)
         }
     }
 
     /// The encoder, and the heads whose tensors the checkpoint has.
-    private static func parts(_ scope: ParameterScope, _ c: BERTConfiguration, _ names: Set<String>)
-        -> (BERT, BERTPooler?, MaskedTokenHead?)
-    {
+    private static func parts(
+        _ scope: ParameterScope, _ c: BERTConfiguration, _ names: Set<String>, _ classes: Classes?
+    ) -> (BERT, BERTPooler?, MaskedTokenHead?, BERTClassifier?) {
         let head: (path: [String], names: MaskedTokenHead.Names)? =
             names.contains("cls.predictions.transform.dense.weight")
             ? (["cls", "predictions"], .bert)
@@ -77,8 +80,24 @@ public struct LoadedBERT: Sendable {
             names.contains("pooler.dense.weight") ? BERTPooler(scope["pooler"], c) : nil,
             head.map { head in
                 MaskedTokenHead(head.path.reduce(scope) { $0[$1] }, c, head.names)
+            },
+            classes.map {
+                BERTClassifier(scope["classifier"], c, classes: $0.count, $0.style)
             }
         )
+    }
+
+    private typealias Classes = (count: Int, style: BERTClassifier.Style)
+
+    /// The classifier that a checkpoint has: its classes, and what it works on.
+    private static func classes(_ checkpoint: Checkpoint) throws -> Classes? {
+        let names = Set(checkpoint.names)
+        let squashes = names.contains("classifier.out_proj.weight")
+        let name = squashes ? "classifier.out_proj.weight" : "classifier.weight"
+        guard names.contains(name), let shape = try checkpoint.shape(name), shape.count == 2
+        else { return nil }
+        let pools = names.contains("pooler.dense.weight")
+        return (shape[0], squashes ? .squashedTexts : pools ? .pooledTexts : .tokens)
     }
 
     /// Models with a head have their encoder one level down; the oldest call a norm's parameters gamma and beta.
@@ -98,7 +117,7 @@ public struct LoadedBERT: Sendable {
         name.hasSuffix(".position_ids") || name.hasSuffix(".token_type_ids")
             || name.hasPrefix("cls.seq_relationship.") || name.hasPrefix("classifier.")
             || name == "cls.predictions.bias" || name.hasPrefix("cls.predictions.decoder.")
-            || name.hasPrefix("lm_head.decoder.")
+            || name == "lm_head.bias" || name.hasPrefix("lm_head.decoder.")
     }
 }
 

@@ -50,6 +50,11 @@ struct ConfigFields {
         self[key] == nil ? nil : try number(key)
     }
 
+    /// A number that a null switches off, and that has a usual value where it is missing.
+    func optionalNumber(_ key: String, usual: Double) throws(FileError) -> Double? {
+        json[key]?.isNull == true ? nil : try number(key, usual: usual)
+    }
+
     func flag(_ key: String, usual: Bool) throws(FileError) -> Bool {
         guard let value = self[key] else { return usual }
         guard let flag = value.bool else {
