@@ -7,17 +7,17 @@ import Text
 /// Learns to tell stories with a decoder as Llama's. A finished run can be exported as a model's folder.
 public enum StorytellerRecipe: Recipe {
     public struct Settings: Codable, Sendable {
-        public var layers = 3
-        public var heads = 5
-        public var keyHeads = 5
-        public var channels = 160
+        public var layers = 4
+        public var heads = 6
+        public var keyHeads = 6
+        public var channels = 192
         /// Channels inside the MLP.
-        public var hidden = 448
+        public var hidden = 512
         public var context = 256
         /// Byte pairs, with the mark that ends a story.
         public var vocabulary = 1024
         /// Stories of the made-up set.
-        public var stories = 12000
+        public var stories = 30000
         public var learner = Learner.Settings(
             lr: 3e-3, beta2: 0.99, weightDecay: 0.1, schedule: .cosine, warmup: 50, floor: 0.05,
             clip: 1)
@@ -31,7 +31,7 @@ public enum StorytellerRecipe: Recipe {
     public static let name = "storyteller"
     public static let summary = "a small Llama that tells stories, to be exported as a model"
     public static let settings = Settings()
-    public static let plan = TrainingPlan(steps: 600, batch: 8)
+    public static let plan = TrainingPlan(steps: 4000, batch: 8)
 
     /// Ends a story.
     static let mark = "<|endoftext|>"
