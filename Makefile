@@ -53,7 +53,7 @@ fuzz: deps       ## Feed the parsers ever new bytes: [FUZZ="gguf template"] [MIN
 	$(SWIFT) build -c release --product fuzz --scratch-path .build/fuzz $(FUZZ_FLAGS)
 	for t in $(FUZZ); do .ci/fuzz.sh $$t $(MINUTES) $(FIXTURES) || exit 1; done
 
-story-model: build ## Train the storyteller that apus carries anew (minutes)
+story-model: build ## Train the storyteller that apus carries anew (a quarter of an hour)
 	rm -rf .build/story-run .build/storyteller
 	$(BUILD)/apus train storyteller --out .build/story-run
 	$(BUILD)/apus export .build/story-run --out .build/storyteller
