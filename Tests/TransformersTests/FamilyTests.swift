@@ -87,7 +87,8 @@ import Testing
     }
 
     @Test func whatANullSwitchesOffIsOff() throws {
-        let usual = try DecoderConfiguration(config: fields(Self.llama(#""use_cache": true"#), "gemma2"))
+        let usual = try DecoderConfiguration(
+            config: fields(Self.llama(#""use_cache": true"#), "gemma2"))
         #expect(usual.attentionSoftcap == 50 && usual.logitSoftcap == 30)
         let caps = "\"attn_logit_softcapping\": null, \"final_logit_softcapping\": null"
         let none = try DecoderConfiguration(config: fields(Self.llama(caps), "gemma2"))

@@ -72,7 +72,9 @@ extension DecoderConfiguration {
         let width =
             architecture.hasPrefix("gemma") && layers == largest ? channels / heads : headSize
         let scale = 1 / Float(width).squareRoot()
-        if abs((attentionScale ?? scale) - scale) > 1e-6 || attentionFadesWithDepth { return "the scale of its attention" }
+        if abs((attentionScale ?? scale) - scale) > 1e-6 || attentionFadesWithDepth {
+            return "the scale of its attention"
+        }
         return nil
     }
 

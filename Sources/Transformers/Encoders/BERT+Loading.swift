@@ -18,7 +18,7 @@ public struct LoadedBERT: Sendable {
         try LoadedBERT.check(checkpoint, configuration)
         let checkpoint = checkpoint.renamed(LoadedBERT.plainName)
         let names = Set(checkpoint.names)
-let classes = try LoadedBERT.classes(checkpoint)
+        let classes = try LoadedBERT.classes(checkpoint)
         let loaded = try ParameterStore.load(
             checkpoint, on: device, ignoring: LoadedBERT.isIgnored
         ) { LoadedBERT.parts($0, configuration, names, classes) }
