@@ -6,6 +6,9 @@
 // block's d and dmin then make the largest of them the largest whole number; every sub-block
 // chooses among the neighbouring whole numbers; and d and dmin follow by least squares, as long as
 // that helps.
+//
+// Errors count alike where no importance is known, but for IQ4, whose levels lie far apart at the
+// ends: there an error counts by the value's size.
 #include "block_formats.h"
 
 #include <math.h>
@@ -164,10 +167,11 @@ void apus_quantize_searched(apus_format format, const float *x, const float *imp
         [APUS_IQ4_NL] = {32, 32, -127, 113, true, 1, 1, 0, true, 10, 2.0f},
         [APUS_IQ4_XS] = {256, 32, -127, 113, true, -32, 31, 0, true, 10, 2.0f},
     };
-    float ones[256];
-    for (int i = 0; i < 256; i++) ones[i] = 1;
+    const search_format *f = &formats[format];
+    float plain[256];
+    for (int i = 0; i < f->values; i++) plain[i] = f->table ? fabsf(x[i]) : 1;
     searched_block s;
-    APUS_BEST(search_block)(&formats[format], x, importance ? importance : ones, &s);
+    APUS_BEST(search_block)(f, x, importance ? importance : plain, &s);
     switch (format) {
     case APUS_Q4_0: return put_q4_0(&s, block);
     case APUS_Q4_1: return put_q4_1(&s, block);
