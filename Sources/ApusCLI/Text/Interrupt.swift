@@ -5,7 +5,7 @@ import Synchronization
 enum Interrupt {
     private static let count = Atomic<Int>(0)
 
-    /// From here on, Ctrl-C is only counted. A read that waits for input returns.
+    /// From here on, Ctrl-C is only counted. A read that waits for input returns, also after Ctrl-Z and fg.
     static func catchAll() {
         count.store(0, ordering: .relaxed)
         var action = sigaction()
@@ -13,7 +13,12 @@ enum Interrupt {
             Interrupt.count.add(1, ordering: .relaxed)
         }
         sigaction(SIGINT, &action, nil)
+        action.__sigaction_handler.sa_handler = { _ in }
+        sigaction(SIGCONT, &action, nil)
     }
+
+    /// Whether Ctrl-C was pressed and not taken yet.
+    static var isWished: Bool { count.load(ordering: .relaxed) > 0 }
 
     /// Whether Ctrl-C was pressed since this was last asked.
     static func take() -> Bool { count.exchange(0, ordering: .relaxed) > 0 }

@@ -23,7 +23,10 @@ struct LineReader {
             }
             var part = [UInt8](repeating: 0, count: 1 << 16)
             let count = read(STDIN_FILENO, &part, part.count)
-            if count < 0 && errno == EINTR { return .interrupted }
+            if count < 0 && errno == EINTR {
+                if Interrupt.isWished { return .interrupted }
+                continue
+            }
             isAtEnd = count <= 0
             bytes += part.prefix(max(0, count))
         }

@@ -42,6 +42,13 @@ struct TerminalReader {
             draw(prompt, editor.before, editor.after)
             var part = [UInt8](repeating: 0, count: 1 << 16)
             let count = read(STDIN_FILENO, &part, part.count)
+            if count < 0 && errno == EINTR && !Interrupt.isWished {
+                // Back from Ctrl-Z: the shell has used the terminal in between.
+                tcsetattr(STDIN_FILENO, TCSADRAIN, &raw)
+                write("\u{1b}[?2004h")
+                row = 0
+                continue
+            }
             if count < 0 && errno == EINTR {
                 draw(prompt, editor.before + editor.after, "")
                 editor.clear()
