@@ -26,21 +26,21 @@
 #include "quantized_exact.h"
 #include "quantized_product.h"
 
-// Format, suffix, values with one scale, offset, minima: as apus_block_format has them, but
-// constants; the largest code; bytes of a step of 16 packed rows.
-#define FORMATS(format)                               \
-    format(Q4_0, q4_0, 32, 8, false, 15, 288)         \
-    format(Q4_1, q4_1, 32, 0, true, 15, 320)          \
-    format(Q5_0, q5_0, 32, 16, false, 31, 352)        \
-    format(Q5_1, q5_1, 32, 0, true, 31, 384)          \
-    format(Q8_0, q8_0, 32, 128, false, 255, 544)      \
-    format(IQ4_NL, iq4_nl, 32, 128, false, 255, 288)  \
-    format(Q2_K, q2_k, 16, 0, true, 3, 168)           \
-    format(Q3_K, q3_k, 16, 4, false, 7, 220)          \
-    format(Q4_K, q4_k, 32, 0, true, 15, 288)          \
-    format(Q5_K, q5_k, 32, 0, true, 31, 352)          \
-    format(Q6_K, q6_k, 16, 32, false, 63, 420)        \
-    format(IQ4_XS, iq4_xs, 32, 128, false, 255, 272)
+// Format, suffix, values of a block, values with one scale, offset, minima: as apus_block_format
+// has them, but constants; the largest code; bytes of a step of 16 packed rows.
+#define FORMATS(format)                                   \
+    format(Q4_0, q4_0, 32, 32, 8, false, 15, 288)         \
+    format(Q4_1, q4_1, 32, 32, 0, true, 15, 320)          \
+    format(Q5_0, q5_0, 32, 32, 16, false, 31, 352)        \
+    format(Q5_1, q5_1, 32, 32, 0, true, 31, 384)          \
+    format(Q8_0, q8_0, 32, 32, 128, false, 255, 544)      \
+    format(IQ4_NL, iq4_nl, 32, 32, 128, false, 255, 288)  \
+    format(Q2_K, q2_k, 256, 16, 0, true, 3, 168)          \
+    format(Q3_K, q3_k, 256, 16, 4, false, 7, 220)         \
+    format(Q4_K, q4_k, 256, 32, 0, true, 15, 288)         \
+    format(Q5_K, q5_k, 256, 32, 0, true, 31, 352)         \
+    format(Q6_K, q6_k, 256, 16, 32, false, 63, 420)       \
+    format(IQ4_XS, iq4_xs, 256, 32, 128, false, 255, 272)
 
 #define APUS_KERNELS "quantized.inc"
 #include "every_isa.h"
