@@ -49,10 +49,11 @@ static double gate_of(apus_activation gate, double x) {
 }
 
 /// By how much rounding moves a product, relative to the root of the sum of squares of w: x to
-/// int8, or to bf16 where the CPU multiplies those.
+/// int8, or to bf16 or whole numbers of 16 bits where the CPU multiplies those.
 static double rounding_of(apus_format format) {
     if (apus_block_values(format) > 1) return 0.016;
-    return format == APUS_PLAIN_BF16 && apus_cpu_isa() == APUS_ISA_AVX512 ? 0.006 : 1e-5;
+    if (format == APUS_PLAIN_F32 || apus_cpu_isa() != APUS_ISA_AVX512) return 1e-5;
+    return format == APUS_PLAIN_BF16 ? 0.006 : 4e-4;
 }
 
 /// Element (row, column) of x w^T + bias in double, and what rounding may change.
@@ -184,7 +185,76 @@ static void test_plain(apus_format format) {
     }
 }
 
+/// Packed weights (n, k) of f16.
+static void *pack_halves(int64_t n, int64_t k, const float *w) {
+    void *blocks = malloc((size_t)(n * k) * 2), *packed = malloc((size_t)(n * k) * 2);
+    apus_quantize(APUS_PLAIN_F16, n, k, w, NULL, blocks);
+    apus_pack_blocks(APUS_PLAIN_F16, n, k, blocks, packed);
+    free(blocks);
+    return packed;
+}
+
+/// Whole numbers of 16 bits neither overflow where all values are as large as can be, nor lose
+/// what is small or stands beside something large.
+static void test_halves(float scale_x, float scale_w, float outlier) {
+    enum { M = 13, N = 33, K = 203 };
+    float x[M * K], w[N * K], y[M * N];
+    fill_random(x, M * K);
+    fill_random(w, N * K);
+    for (int64_t i = 0; i < M * K; i++) x[i] *= scale_x;
+    for (int64_t i = 0; i < N * K; i++) w[i] *= scale_w;
+    for (int64_t i = 0; i < 2 * K; i++) x[i] = (i < K ? 1.0f : -1.0f + 0.001f * i) * scale_x;
+    for (int64_t i = 0; i < 2 * K; i++) w[i] = (i < K ? 1.0f : -0.999f) * scale_w;
+    for (int64_t i = 0; i < M; i++) x[i * K + 70] *= outlier;
+    void *packed = pack_halves(N, K, w);
+    apus_dequantize(APUS_PLAIN_F16, N, K, packed, w);
+    for (int64_t m = 1; m <= M; m += M - 1) {
+        apus_matmul_quantized(APUS_PLAIN_F16, m, N, K, x, K, packed, NULL, false, y, N);
+        for (int64_t i = 0; i < m * N; i++) {
+            double sum = 0, x_square = 0, w_square = 0;
+            for (int64_t l = 0; l < K; l++) {
+                double a = x[i / N * K + l], b = w[i % N * K + l];
+                sum += a * b;
+                x_square += a * a;
+                w_square += b * b;
+            }
+            // Values that are all alike are all rounded alike.
+            CHECK(fabs(y[i] - sum) <= 4e-4 * sqrt(x_square / K * w_square) + 2e-4 * fabs(sum),
+                  "halves times %g and %g, %g: %g, not %g", scale_x, scale_w, outlier, y[i], sum);
+        }
+    }
+    free(packed);
+}
+
+/// NaN and infinity in one row of w reach that column of y and no other.
+static void test_special_halves(void) {
+    enum { M = 11, N = 20, K = 131 };
+    float x[M * K], w[N * K], y[M * N];
+    fill_random(x, M * K);
+    fill_random(w, N * K);
+    w[3 * K + 130] = NAN;
+    w[17 * K + 5] = -INFINITY;
+    x[4 * K + 64] = INFINITY;
+    for (int64_t l = 0; l < K; l++) w[6 * K + l] = 0;
+    void *packed = pack_halves(N, K, w);
+    for (int64_t m = 1; m <= M; m += M - 1) {
+        apus_matmul_quantized(APUS_PLAIN_F16, m, N, K, x, K, packed, NULL, false, y, N);
+        for (int64_t i = 0; i < m * N; i++) {
+            int64_t column = i % N;
+            bool special = column == 3 || column == 17 || i / N == 4;
+            CHECK(isfinite(y[i]) == !special && (column != 6 || special || y[i] == 0),
+                  "row %d, column %d: %g", (int)(i / N), (int)column, y[i]);
+        }
+    }
+    free(packed);
+}
+
 void test_products(void) {
+    test_halves(1, 1, 1);
+    test_halves(1e-20f, 1e-3f, 1);
+    test_halves(1e30f, 6e4f, 1);
+    test_halves(3, 0.02f, 1000);
+    test_special_halves();
     test_plain(APUS_PLAIN_F32);
     test_plain(APUS_PLAIN_F16);
     test_plain(APUS_PLAIN_BF16);
@@ -198,6 +268,9 @@ void test_products(void) {
              (apus_format[]){APUS_PLAIN_BF16, APUS_PLAIN_F16}, (int64_t[]){97, 97});
         test(rows[i], 517, APUS_ACTIVATION_NONE, 2,
              (apus_format[]){APUS_PLAIN_F32, APUS_PLAIN_BF16}, (int64_t[]){1, 130});
+        for (int64_t k = 1; k < 600; k += 1 + k / 2)
+            test(rows[i], k, APUS_ACTIVATION_NONE, 1, (apus_format[]){APUS_PLAIN_F16},
+                 (int64_t[]){37});
     }
     test(20, 64, APUS_ACTIVATION_GELU_TANH, 2, (apus_format[]){APUS_Q5_1, APUS_Q4_1},
          (int64_t[]){200, 200});

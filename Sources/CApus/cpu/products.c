@@ -17,7 +17,7 @@ typedef struct product_part {
     quantized_product p;         // of all rows of the pass
     const quantized_kernels *kernels;   // NULL: plain floats
     int64_t rounding;            // which of the pass's rounded x it takes
-    bool pairs;                  // x as words of two bf16
+    plain_form form;             // of plain floats
     int64_t columns, column_tasks, row_block;
     int64_t task;                // the first
 } product_part;
@@ -30,8 +30,8 @@ typedef struct products_job {
     const float *x;              // (m, k), rows x_row apart
     int64_t x_row;
     x_step *rounded;             // (roundings, row blocks, k / 32, rows of a block)
-    float *words;                // (m, (k + 1) / 2): x as pairs of bf16
-    float *groups[2];            // rows side by side, for plain floats and for pairs, or NULL
+    // In the forms that products with plain floats take, or NULL: (m, words), and side by side.
+    float *words[FORMS], *groups[FORMS];
     const product_part *kinds[MOST_PRODUCTS];   // a product of each rounding
 } products_job;
 
@@ -55,27 +55,36 @@ static void round_task(void *context, int64_t task, int32_t thread) {
                          rounded_of(job, kind->rounding) + block * steps + row - block);
 }
 
+/// ROUND_ROWS rows of x to words.
+static void words_task(products_job *job, plain_form form, int64_t task) {
+    int64_t words = apus_plain_words(form, job->k), row = task * ROUND_ROWS;
+    for (int64_t end = least(row + ROUND_ROWS, job->m); row < end; row++)
+        apus_plain_row(form, job->k, job->x + row * job->x_row, job->words[form] + row * words);
+}
 static void pair_task(void *context, int64_t task, int32_t thread) {
     (void)thread;
-    const products_job *job = context;
-    int64_t words = (job->k + 1) / 2, row = task * ROUND_ROWS;
-    for (int64_t end = least(row + ROUND_ROWS, job->m); row < end; row++)
-        apus_plain_pair_row(job->k, job->x + row * job->x_row, job->words + row * words);
+    words_task(context, FORM_PAIRS, task);
+}
+static void whole_task(void *context, int64_t task, int32_t thread) {
+    (void)thread;
+    words_task(context, FORM_WHOLE, task);
 }
 
-/// One group of `size` rows, of x or of its pairs.
+/// One group of rows of x, in one form.
 static void group_task(void *context, int64_t task, int32_t thread) {
     (void)thread;
     const products_job *job = context;
     int64_t size = apus_plain_group(), count = parts(job->m, size), row = task % count * size;
-    bool pairs = task >= count || !job->groups[0];
-    int64_t k = pairs ? (job->k + 1) / 2 : job->k, x_row = pairs ? k : job->x_row;
-    const float *x = pairs ? job->words : job->x;
+    plain_form form = FORM_FLOATS;
+    for (int64_t before = task / count; !job->groups[form] || before-- > 0;) form++;
+    bool floats = form == FORM_FLOATS;
+    int64_t k = apus_plain_words(form, job->k), x_row = floats ? job->x_row : k;
+    const float *x = floats ? job->x : job->words[form];
     // Blocks of PLAIN_ROWS rows are packed each on its own.
     int64_t block = row / PLAIN_ROWS * PLAIN_ROWS;
     int64_t rows = parts(least(job->m - block, PLAIN_ROWS), size) * size;
-    apus_plain_pack(least(size, job->m - row), k, x + row * x_row, x_row, (row - block) / size,
-                    rows, job->groups[pairs] + block * k);
+    apus_plain_pack(form, least(size, job->m - row), k, x + row * x_row, x_row,
+                    (row - block) / size, rows, job->groups[form] + block * k);
 }
 
 /// A few rows are sooner done than another thread wakes.
@@ -84,51 +93,49 @@ static void each_task(int64_t tasks, int64_t work, apus_task body, products_job 
     else for (int64_t task = 0; task < tasks; task++) body(job, task, 0);
 }
 
-/// Which forms of x products with plain floats take: as it is, in pairs.
-static void plain_forms(const products_job *job, bool *forms) {
-    forms[0] = forms[1] = false;
-    for (int32_t i = 0; i < job->count; i++)
-        if (!job->part[i].kernels) forms[job->part[i].pairs] = true;
-}
-
 /// Scratch for all that is made of x.
 static void place_x(products_job *job) {
     int64_t m = job->m, k = job->k, rows = parts(m, apus_plain_group()) * apus_plain_group();
-    bool forms[2];
-    plain_forms(job, forms);
-    int64_t many = m > FLOAT_FEW ? rows * (int64_t)sizeof(float) : 0, words = (k + 1) / 2;
-    int64_t rounded = job->roundings * m * (k / 32) * (int64_t)sizeof(x_step);
-    int64_t sizes[] = {rounded, forms[1] ? m * words * 4 : 0, forms[0] ? many * k : 0,
-                       forms[1] ? many * words : 0};
-    int64_t total = 64, places[4];
-    for (int i = 0; i < 4; i++) {
-        places[i] = total - 64;
-        total += parts(sizes[i], 64) * 64;
+    int64_t total = 64 + parts(job->roundings * m * (k / 32) * (int64_t)sizeof(x_step), 64) * 64;
+    int64_t words_at[FORMS] = {}, groups_at[FORMS] = {};
+    for (int32_t i = 0; i < job->count; i++) {
+        plain_form form = job->part[i].form;
+        if (job->part[i].kernels || words_at[form] + groups_at[form] > 0) continue;
+        int64_t words = apus_plain_words(form, k) * (int64_t)sizeof(float);
+        if (form != FORM_FLOATS) {
+            words_at[form] = total;
+            total += parts(m * words, 64) * 64 + 64;
+        }
+        if (m > FLOAT_FEW) {
+            groups_at[form] = total;
+            total += parts(rows * words, 64) * 64 + 64;
+        }
     }
     char *base = apus_scratch(X, (size_t)total);
-    job->rounded = (x_step *)(void *)(base + places[0]);
-    job->words = (float *)(void *)(base + places[1]);
-    for (int i = 0; i < 2; i++)
-        job->groups[i] = forms[i] && many ? (float *)(void *)(base + places[2 + i]) : NULL;
+    job->rounded = (x_step *)(void *)base;
+    for (int form = 0; form < FORMS; form++) {
+        job->words[form] = words_at[form] ? (float *)(void *)(base + words_at[form]) : NULL;
+        job->groups[form] = groups_at[form] ? (float *)(void *)(base + groups_at[form]) : NULL;
+    }
 }
 
 /// Rounds x, or puts rows side by side, as the products need it.
 static void prepare(products_job *job) {
-    int64_t m = job->m, k = job->k, size = apus_plain_group();
-    bool forms[2];
-    plain_forms(job, forms);
+    int64_t m = job->m, k = job->k, tasks = parts(m, ROUND_ROWS), groups = 0;
     place_x(job);
     if (job->roundings > 0)
-        each_task(parts(m, ROUND_ROWS) * job->roundings, m * k * job->roundings, round_task, job);
-    if (forms[1]) each_task(parts(m, ROUND_ROWS), m * k, pair_task, job);
-    int groups = (job->groups[0] != NULL) + (job->groups[1] != NULL);
-    if (groups) each_task(parts(m, size) * groups, m * k, group_task, job);
+        each_task(tasks * job->roundings, m * k * job->roundings, round_task, job);
+    if (job->words[FORM_PAIRS]) each_task(tasks, m * k, pair_task, job);
+    if (job->words[FORM_WHOLE]) each_task(tasks, m * k, whole_task, job);
+    for (int form = 0; form < FORMS; form++) groups += job->groups[form] != NULL;
+    if (groups) each_task(parts(m, apus_plain_group()) * groups, m * k, group_task, job);
     for (int32_t i = 0; i < job->count; i++) {
         product_part *part = &job->part[i];
+        bool floats = part->form == FORM_FLOATS;
         part->p.x = part->kernels ? rounded_of(job, part->rounding) : NULL;
-        part->p.groups = part->kernels ? NULL : job->groups[part->pairs];
-        part->p.exact = part->pairs ? job->words : job->x;
-        part->p.exact_row = part->pairs ? part->p.k : job->x_row;
+        part->p.groups = part->kernels ? NULL : job->groups[part->form];
+        part->p.exact = floats ? job->x : job->words[part->form];
+        part->p.exact_row = floats ? job->x_row : part->p.k;
     }
 }
 
@@ -204,12 +211,12 @@ static void place_part(products_job *job, const apus_product *product, int32_t i
     product_part *part = &job->part[i];
     bool plain = apus_is_plain(f);
     *part = (product_part){.kernels = plain ? NULL : apus_quantized_kernels(product->format)};
-    part->pairs = plain && apus_plain_pairs(product->format);
+    part->form = plain ? apus_plain_form(product->format) : FORM_FLOATS;
     part->row_block = plain ? PLAIN_ROWS : BLOCK_ROWS;
     part->p = (quantized_product){
         .f = f, .kernel = plain ? apus_plain_product(product->format) : part->kernels->product,
         .m = job->m, .n = product->n, .w = product->w,
-        .k = part->pairs ? (job->k + 1) / 2 : job->k, .lone = part->pairs && job->k % 2,
+        .k = plain ? apus_plain_words(part->form, job->k) : job->k, .values = job->k,
         .w_row = job->k / f->values * f->bytes, .bias = product->bias,
         .residual = product->residual, .residual_row = product->residual_row, .y = product->y,
         .y_row = product->y_row,

@@ -14,9 +14,18 @@ typedef struct x_step {
     };
 } x_step;
 
-// BLOCK_ROWS: of x for which rounded products unpack w once. Plain floats: k goes by in words, f32
-// or two bf16 (see quantized_plain.c); sums are taken over FLOAT_DEPTH of them.
+// BLOCK_ROWS: of x for which rounded products unpack w once.
 enum { BLOCK_ROWS = 64, EXACT_FEW = 16, FLOAT_DEPTH = 256, FLOAT_FEW = 8 };
+
+// Plain floats go by in words of 32 bits (see quantized_plain.c): a float, two bf16, or two whole
+// numbers of 16 bits. Of these each block has a word more, its scale; the largest magnitude of w is
+// WHOLE_W, the sum of those of x WHOLE_X: rounded and multiplied they stay below 2^31.
+typedef enum plain_form { FORM_FLOATS, FORM_PAIRS, FORM_WHOLE, FORMS } plain_form;
+enum {
+    WHOLE_BLOCK = 64, WHOLE_WORDS = WHOLE_BLOCK / 2 + 1, WHOLE_W = 12000, WHOLE_X = 178900,
+    WHOLE_ROWS = 6   // of a group that a tile takes
+};
+static_assert(WHOLE_W * (int64_t)(WHOLE_X + WHOLE_BLOCK / 2 + 1) < 1ll << 31);
 
 typedef struct quantized_product quantized_product;
 
@@ -28,7 +37,7 @@ struct quantized_product {
     quantized_product_kernel *kernel;
     int64_t m, n;                // rounded products: at most BLOCK_ROWS rows
     int64_t k;                   // values, or words for plain floats
-    bool lone;                   // the last word is one bf16
+    int64_t values;              // k before it went into words
     const x_step *x;             // (k / 32, m), or
     const float *exact;          // (m, k) rows exact_row apart, or
     const float *groups;         // x for many rows and plain floats: see apus_plain_pack
@@ -81,14 +90,17 @@ const quantized_kernels *apus_quantized_kernels(apus_format format);
 quantized_product_kernel *apus_plain_product(apus_format format);
 void apus_plain_values(apus_format format, const uint8_t *group, int64_t k, int64_t first,
                        int64_t count, float *out);
-/// Whether its products take words of two bf16, and a row of x as such words.
-bool apus_plain_pairs(apus_format format);
-void apus_plain_pair_row(int64_t k, const float *x, float *words);
-/// How many rows of x stand side by side; and puts a group of them in its place in
-/// (k / FLOAT_DEPTH, m / group, FLOAT_DEPTH, group), m a multiple of the group.
+/// How its products take x, into how many words k values then go, and a row of x as such words (not
+/// for floats).
+plain_form apus_plain_form(apus_format format);
+int64_t apus_plain_words(plain_form form, int64_t k);
+void apus_plain_row(plain_form form, int64_t k, const float *x, float *words);
+/// Over how many words sums are taken, how many rows of x stand side by side; and puts a group of
+/// them in its place in (k / depth, m / group, depth, group), m a multiple of the group.
+int64_t apus_plain_depth(plain_form form);
 int64_t apus_plain_group(void);
-void apus_plain_pack(int64_t rows, int64_t k, const float *x, int64_t x_row, int64_t group,
-                     int64_t m, float *out);
+void apus_plain_pack(plain_form form, int64_t rows, int64_t k, const float *x, int64_t x_row,
+                     int64_t group, int64_t m, float *out);
 
 /// Packs the rows after the last whole group, like one, into out (16, row_bytes).
 void apus_pack_last(const block_format *f, int64_t rows, int64_t row_bytes, const uint8_t *w,

@@ -125,7 +125,8 @@ public struct QuantizedTensor: Sendable {
 extension Tensor {
     /// x w^T + bias for a quantised weight: x (…, k), w (n, k) to (…, n).
     ///
-    /// int8 rows also quantise x, row by row. Block formats round x to int8 blocks, bf16 to bf16, where that is the fast way, unless `exactly`.
+    /// int8 rows also quantise x, row by row. Block formats round x to int8 blocks, bf16 to bf16 and f16 to whole numbers of 16
+    /// bits, where that is the fast way, unless `exactly`.
     /// The gradient flows to x (through the dequantised weight) and to the bias.
     public func matmul(transposed w: QuantizedTensor, bias: Tensor? = nil, exactly: Bool = false)
         -> Tensor

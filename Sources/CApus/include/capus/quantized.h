@@ -50,11 +50,12 @@ typedef struct apus_product {
     int64_t y_row;
 } apus_product;
 
-/// Products of x (m, k), rows x_row apart, with up to 8 weights. x is rounded as below; for plain
-/// bf16 to bf16 where the CPU multiplies that (AVX512-BF16), else and for other plain floats it
-/// stays as it is. With a gate, products come in pairs of one n, both of plain
-/// floats or neither: the first y becomes the gate of the first times the second, and the second's
-/// y is not used. The bits of a row of y do not depend on the other rows.
+/// Products of x (m, k), rows x_row apart, with up to 8 weights. x is rounded as below; with
+/// AVX-512 for plain bf16 to bf16, for plain f16 as the weights themselves to whole numbers of 16
+/// bits with a scale for 64 values; else and for f32 it stays as it is. With a gate, products come
+/// in pairs of one n, both of plain floats or neither: the first y becomes the gate of the first
+/// times the second, and the second's y is not used. The bits of a row of y do not depend on the
+/// other rows.
 void apus_products(int64_t m, int64_t k, const float *x, int64_t x_row, int32_t count,
                    const apus_product *products, apus_activation gate);
 
