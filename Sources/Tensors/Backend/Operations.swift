@@ -121,7 +121,7 @@ package struct Normalization: Sendable {
     package var bias: Tensor?
 }
 
-/// f32: (rows), or (n, groups). `mean` is unused by rms.
+/// f32: (rows), or (n, groups). `mean` is unused by rms, where it may be the other.
 package struct NormalizationStatistics: Sendable {
     package var mean, rstd: Tensor
 }

@@ -26,8 +26,7 @@ extension Tensor {
         let o = result([shape[0], shape[1], shape[2], v.shape[3]])
         let logSumExp = result([shape[0], shape[1], shape[2]], .f32)
         if o.count > 0 { backend.attention(call, into: o, logSumExp: logSumExp) }
-        let inputs = [self, k, v] + (mask.map { [$0] } ?? [])
-        return o.fused(from: inputs) { x in
+        return o.fused(from: [self, k, v] + (mask.map { [$0] } ?? [])) { x in
             attentionDefinition(call, x[0], x[1], x[2], x.count > 3 ? x[3] : nil)
         } gradient: { [q = self] g in
             let wantsMask = mask?.isTracked == true

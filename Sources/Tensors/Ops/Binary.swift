@@ -2,6 +2,7 @@
 
 /// The shape that two shapes broadcast to.
 package func broadcastShape(_ a: [Int], _ b: [Int], _ op: StaticString) -> [Int] {
+    if a == b { return a }
     let rank = max(a.count, b.count)
     return (0..<rank).map { axis in
         let i = axis - (rank - a.count)

@@ -45,13 +45,13 @@ extension Tensor {
         if needsGradient && activation != .none && activation != .relu {
             return linear(weight, bias: bias).activated(activation)
         }
-        let rows = Array(shape.dropLast())
-        let x = detached.reshaped([rows.reduce(1, *), shape[rank - 1]])
         let y = Tensor.product(
-            x, weight.detached.transposed(), bias: bias?.detached, activation: activation)
-        let inputs = [self, weight] + (bias.map { [$0] } ?? [])
+            detached.flatRows, weight.detached.transposed(), bias: bias?.detached,
+            activation: activation)
         let kept = activation == .relu ? y : nil
-        return y.reshaped(rows + [weight.shape[0]]).recorded(from: inputs) { [x = self] g in
+        return y.unflattened(like: self).recorded(
+            from: [self, weight] + (bias.map { [$0] } ?? [])
+        ) { [x = self] g in
             var flat = g.reshaped([-1, weight.shape[0]])
             if let kept { flat = flat.whereRelu(gave: kept) }
             return [
@@ -59,6 +59,16 @@ extension Tensor {
                 weight.isTracked ? flat.weightGradient(x, as: weight.gradientType) : nil,
             ] + (bias.map { [$0.isTracked ? flat.sumOfRows(as: $0.dtype) : nil] } ?? [])
         }
+    }
+
+    /// (…, k) as a matrix (rows, k).
+    package var flatRows: Tensor {
+        rank == 2 ? self : reshaped([layout.shape.dropLast().reduce(1, *), shape[rank - 1]])
+    }
+
+    /// A matrix (rows, n) as (…, n), with the leading axes that x has.
+    package func unflattened(like x: Tensor) -> Tensor {
+        x.rank == 2 ? self : reshaped(x.shape.dropLast() + [shape[1]])
     }
 
     /// g^T x for self = g (rows, out) and x (…, in), stored in a type.
@@ -103,12 +113,20 @@ extension Tensor {
             let y = product(a.view(flat), b, bias: bias, activation: activation, as: type)
             return y.reshaped(Array(a.shape.dropLast()) + [b.shape[1]])
         }
-        let batch = broadcastShape(Array(a.shape.dropLast(2)), Array(b.shape.dropLast(2)), "matmul")
-        let y = uninitialized(
-            batch + [a.shape[a.rank - 2], b.shape[b.rank - 1]], type ?? a.dtype, on: backend)
-        var call = Matmul(
-            a: a.expanded(to: batch + a.shape.suffix(2)),
-            b: b.expanded(to: batch + b.shape.suffix(2)), result: y)
+        let (m, n) = (a.shape[a.rank - 2], b.shape[b.rank - 1])
+        var call: Matmul
+        if a.rank == 2 && b.rank == 2 {
+            call = Matmul(
+                a: a, b: b, result: uninitialized([m, n], type ?? a.dtype, on: backend))
+        } else {
+            let batch = broadcastShape(
+                Array(a.shape.dropLast(2)), Array(b.shape.dropLast(2)), "matmul")
+            call = Matmul(
+                a: a.expanded(to: batch + a.shape.suffix(2)),
+                b: b.expanded(to: batch + b.shape.suffix(2)),
+                result: uninitialized(batch + [m, n], type ?? a.dtype, on: backend))
+        }
+        let y = call.result
         call.bias = bias.map { $0.cast(to: .f32).contiguous() }
         call.activation = activation
         if y.count > 0 { backend.matmul(call) }

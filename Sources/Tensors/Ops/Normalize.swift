@@ -34,7 +34,9 @@ extension Tensor {
         let rows = [columns == 0 ? 0 : count / columns, columns]
         let kind = Normalization.Kind.rms(offset: unitOffset ? 1 : 0)
         let n = Normalization(kind: kind, epsilon: epsilon, weight: weight?.parameter, bias: nil)
-        return normalized(n, as: rows, statistics([rows[0]]), weight, nil) { x, weight, _ in
+        let rstd = result([rows[0]], .f32)
+        let statistics = NormalizationStatistics(mean: rstd, rstd: rstd)
+        return normalized(n, as: rows, statistics, weight, nil) { x, weight, _ in
             let y = x * rsqrt(x.squared().mean(axes: [-1], keepDims: true) + epsilon)
             return y.scaled(unitOffset ? weight.map { $0 + 1 } : weight, nil)
         }
@@ -135,8 +137,9 @@ extension Tensor {
         let x = detached.contiguous().reshaped(shape)
         let y = result(shape)
         if y.count > 0 { backend.normalize(n, x, into: y, statistics: statistics) }
-        let inputs = [self] + [weight, bias].compactMap { $0 }
-        return y.reshaped(self.shape).fused(from: inputs) { inputs in
+        return y.reshaped(self.shape).fused(
+            from: [self] + [weight, bias].compactMap { $0 }
+        ) { inputs in
             definition(
                 inputs[0], weight.map { _ in inputs[1] }, bias.map { _ in inputs[inputs.count - 1] }
             )

@@ -21,7 +21,7 @@ extension Tensor {
         guard residual.dtype == .f32, !(Recording.isOn && residual.isTracked),
             var call = products([w], [bias])
         else { return matmul(transposed: w, bias: bias) + residual }
-        call.residual = residual.detached.contiguous().reshaped([-1, w.rows])
+        call.residual = residual.detached.contiguous().flatRows
         return run(call)[0]
     }
 
@@ -54,16 +54,15 @@ extension Tensor {
             _ = sharedBackend(self, w.parts[0], "matmul")
         }
         return QuantizedProducts(
-            x: detached.contiguous().reshaped([-1, shape[rank - 1]]), weights: weights,
+            x: detached.contiguous().flatRows, weights: weights,
             biases: biases.map { $0?.detached.contiguous() })
     }
 
     private func run(_ call: QuantizedProducts) -> [Tensor] {
-        let rows = Array(shape.dropLast())
         let count = call.gate == .none ? call.weights.count : 1
         let results = call.weights.prefix(count).map { result([call.x.shape[0], $0.rows], .f32) }
         backend.products(call, into: results)
-        return results.map { $0.reshaped(rows + [$0.shape[1]]) }
+        return rank == 2 ? results : results.map { $0.unflattened(like: self) }
     }
 }
 

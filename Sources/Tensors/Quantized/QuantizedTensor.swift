@@ -136,8 +136,7 @@ extension Tensor {
             "matmul: \(shape) \(dtype) does not fit a quantised weight of (\(w.rows), \(w.columns))"
         )
         _ = sharedBackend(self, w.parts[0], "matmul")
-        let rows = Array(shape.dropLast())
-        let x = detached.cast(to: .f32).contiguous().reshaped([rows.reduce(1, *), w.columns])
+        let x = detached.cast(to: .f32).contiguous().flatRows
         let y = result([x.shape[0], w.rows], .f32)
         var call = QuantizedMatmul(
             quantization: w.quantization, x: x, xScale: nil, weight: w.parts,
@@ -147,7 +146,7 @@ extension Tensor {
             (call.x, call.xScale) = (q.parts[0], q.parts[1])
         }
         if y.count > 0 { backend.matmulQuantized(call, into: y) }
-        let value = y.reshaped(rows + [w.rows]).cast(to: dtype)
+        let value = y.unflattened(like: self).cast(to: dtype)
         return value.recorded(from: [self] + (bias.map { [$0] } ?? [])) { [x = self] g in
             [x.isTracked ? g.cast(to: .f32).matmul(w.dequantized()).cast(to: x.dtype) : nil]
                 + (bias == nil ? [] : [g.cast(to: .f32).reshaped([-1, w.rows]).sum(axes: [0])])

@@ -29,10 +29,10 @@ extension apus_matmul {
         self.a = UnsafeRawPointer(a.address)
         self.b = UnsafeRawPointer(b.address)
         (a_row, a_column) = (
-            Int64(a.layout.strides[a.rank - 2]), Int64(a.layout.strides[a.rank - 1])
+            Int64(a.layout.stride(a.rank - 2)), Int64(a.layout.stride(a.rank - 1))
         )
         (b_row, b_column) = (
-            Int64(b.layout.strides[b.rank - 2]), Int64(b.layout.strides[b.rank - 1])
+            Int64(b.layout.stride(b.rank - 2)), Int64(b.layout.stride(b.rank - 1))
         )
         self.c = call.result.address
         c_row = n
@@ -46,12 +46,16 @@ extension apus_matmul {
     }
 }
 
+/// The offsets of a batch of one, for all such calls.
+private let oneEntry: [Int64] = [0]
+
 extension Tensor {
     /// Where each matrix of a batch (all axes but the last two) begins, relative to the first.
     var batchOffsets: [Int64] {
-        var offsets: [Int64] = [0]
+        if rank == 2 { return oneEntry }
+        var offsets = oneEntry
         for axis in 0..<(rank - 2) {
-            let stride = Int64(layout.strides[axis])
+            let stride = Int64(layout.stride(axis))
             offsets = offsets.flatMap { start in
                 (0..<Int64(shape[axis])).map { start + $0 * stride }
             }

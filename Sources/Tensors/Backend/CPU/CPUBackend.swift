@@ -57,17 +57,15 @@ extension Tensor {
         array.data = address
         array.dtype = dtype.c
         array.rank = Int32(rank)
-        withUnsafeMutableBytes(of: &array.shape) { $0.bindMemory(to: Int64.self).set(layout.shape) }
-        withUnsafeMutableBytes(of: &array.strides) {
-            $0.bindMemory(to: Int64.self).set(layout.strides)
+        withUnsafeMutableBytes(of: &array.shape) { bytes in
+            let shape = bytes.bindMemory(to: Int64.self)
+            for axis in 0..<rank { shape[axis] = Int64(layout.shape[axis]) }
+        }
+        withUnsafeMutableBytes(of: &array.strides) { bytes in
+            let strides = bytes.bindMemory(to: Int64.self)
+            for axis in 0..<rank { strides[axis] = Int64(layout.stride(axis)) }
         }
         return array
-    }
-}
-
-extension UnsafeMutableBufferPointer<Int64> {
-    fileprivate func set(_ values: [Int]) {
-        for (i, value) in values.enumerated() { self[i] = Int64(value) }
     }
 }
 
@@ -79,8 +77,11 @@ extension Activation {
     var c: apus_activation { apus_activation(rawValue: rawValue) }
 }
 
-/// Calls C with the arrays of tensors, which live until it returns.
+/// Calls C with the arrays of tensors, which live until it returns. Inlined, so that no list of them is allocated.
+@inline(__always)
 func withArrays(_ tensors: Tensor..., body: (UnsafePointer<apus_array>) -> Void) {
-    let arrays = tensors.map(\.array)
-    withExtendedLifetime(tensors) { arrays.withUnsafeBufferPointer { $0.baseAddress.map(body) } }
+    withUnsafeTemporaryAllocation(of: apus_array.self, capacity: tensors.count) { arrays in
+        for i in tensors.indices { arrays.initializeElement(at: i, to: tensors[i].array) }
+        withExtendedLifetime(tensors) { UnsafePointer(arrays.baseAddress).map(body) }
+    }
 }

@@ -40,7 +40,7 @@ extension OpenCLBackend {
             [
                 .long(x.shape[1]), .float(n.epsilon), .float(offset), .tensor(x),
                 .optional(n.weight), .optional(n.bias),
-                .tensor(y), .tensor(s.mean), .tensor(s.rstd),
+                .tensor(y), .optional(isRMS ? nil : s.mean), .tensor(s.rstd),
             ],
             global: [x.shape[0] * group.size], local: [group.size])
     }
