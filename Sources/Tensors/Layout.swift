@@ -2,10 +2,10 @@
 ///
 /// Views are new layouts of the same storage; strides may be 0 (broadcast) or negative (flipped).
 package struct Layout: Sendable {
-    package var shape: [Int]
+    package let shape: [Int]
     /// Empty where they are those of row-major order: most layouts then take no memory for them.
-    private var ownStrides: [Int]
-    package var offset: Int
+    private let ownStrides: [Int]
+    package let offset: Int
 
     package init(shape: [Int], strides: [Int], offset: Int = 0) {
         self.shape = shape
@@ -19,8 +19,7 @@ package struct Layout: Sendable {
     }
 
     package var strides: [Int] {
-        get { ownStrides.isEmpty ? Layout.rowMajorStrides(shape) : ownStrides }
-        set { ownStrides = newValue }
+        ownStrides.isEmpty ? Layout.rowMajorStrides(shape) : ownStrides
     }
 
     package var rank: Int { shape.count }
@@ -67,7 +66,8 @@ package struct Layout: Sendable {
 extension Layout {
     package func permuted(_ axes: [Int]) -> Layout {
         let strides = strides
-        return Layout(shape: axes.map { shape[$0] }, strides: axes.map { strides[$0] }, offset: offset)
+        return Layout(
+            shape: axes.map { shape[$0] }, strides: axes.map { strides[$0] }, offset: offset)
     }
 
     /// Elements start, start + step, … along an axis; a negative step walks backwards.

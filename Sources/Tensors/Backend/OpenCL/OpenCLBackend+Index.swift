@@ -46,8 +46,8 @@ extension OpenCLBackend {
     package func scatterAdd(_ x: Tensor, _ index: Tensor, _ src: Tensor, axis: Int) {
         let lines = index.count / index.shape[axis]
         func others(_ t: Tensor) -> Tensor {
-            var layout = t.layout
-            layout.shape = index.shape
+            let (strides, offset) = (t.layout.strides, t.layout.offset)
+            let layout = Layout(shape: index.shape, strides: strides, offset: offset)
             return t.view(layout.removingAxis(axis))
         }
         let axes = MergedAxes([x, index, src].map(others))
