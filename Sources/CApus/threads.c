@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_THREADS = 256, SCRATCH_SLOTS = 5, HUGE = 2 << 20 };
+enum { MAX_THREADS = 256, SCRATCH_SLOTS = 6, HUGE = 2 << 20 };
 
 // A worker spins this long for the next job before it sleeps: longer than the gap between two ops
 // of a running model, short enough that an idle process costs nothing.

@@ -4,7 +4,13 @@
 
 enum { MOST = 3 };
 
-typedef struct weight { apus_format format; int64_t n; void *packed; float *values, *bias; } weight;
+typedef struct weight {
+    apus_format format;
+    int64_t n;
+    uint8_t *packed, *stored;
+    apus_blocks blocks;
+    float *values, *bias;
+} weight;
 
 static weight make_weight(apus_format format, int64_t n, int64_t k) {
     weight w = {.format = format, .n = n};
@@ -12,27 +18,29 @@ static weight make_weight(apus_format format, int64_t n, int64_t k) {
     float *x = malloc((size_t)(n * k + 1) * 4);
     fill_random(x, n * k);
     w.packed = malloc(bytes + 1);
+    w.blocks.packed = w.packed;
     w.values = malloc((size_t)(n * k + 1) * 4);
     w.bias = malloc((size_t)n * 4);
     fill_random(w.bias, n);
-    void *blocks = malloc(bytes + 1), *back = malloc(bytes + 1);
+    uint8_t *blocks = malloc(bytes + 1), *back = malloc(bytes + 1);
     apus_quantize(format, n, k, x, NULL, blocks);
     apus_pack_blocks(format, n, k, blocks, w.packed);
     apus_unpack_blocks(format, n, k, w.packed, back);
     CHECK(memcmp(back, blocks, bytes) == 0, "format %d packed and unpacked", format);
-    apus_dequantize(format, n, k, w.packed, w.values);
+    apus_dequantize(format, n, k, (apus_blocks){.packed = w.packed}, w.values);
     if (format == APUS_PLAIN_F32)
         CHECK(memcmp(w.values, x, (size_t)(n * k) * 4) == 0, "f32 stays as it is");
     for (int64_t i = 0; i < n * k && apus_block_values(format) == 1; i++)
         CHECK(fabsf(w.values[i] - x[i]) <= 0.004f * fabsf(x[i]) + 1e-7f, "format %d", format);
     free(x);
-    free(blocks);
     free(back);
+    w.stored = blocks;
     return w;
 }
 
 static void free_weight(weight w) {
     free(w.packed);
+    free(w.stored);
     free(w.values);
     free(w.bias);
 }
@@ -81,7 +89,7 @@ static void run_rows(const products *p, int64_t row, int64_t rows, float **y) {
     for (int i = 0; i < p->count; i++) {
         const weight *w = &p->w[i];
         calls[i] = (apus_product){
-            .format = w->format, .n = w->n, .w = w->packed, .bias = w->bias,
+            .format = w->format, .n = w->n, .w = w->blocks, .bias = w->bias,
             .residual = p->residual[i] ? p->residual[i] + row * (w->n + 1) : NULL,
             .residual_row = w->n + 1, .y = y[i] + row * (w->n + 2), .y_row = w->n + 2,
         };
@@ -137,6 +145,58 @@ static void check_rows(products *p) {
     for (int i = 0; i < p->count; i++) free(alone[i]);
 }
 
+/// The same matrix with `rows` packed rows only: the others' memory holds nothing, nor the first's
+/// where they were stored.
+static weight partly_packed(const weight *w, int64_t rows, int64_t row_bytes) {
+    weight part = *w;
+    size_t bytes = (size_t)(w->n * row_bytes), packed = (size_t)(rows * row_bytes);
+    part.packed = memcpy(malloc(bytes + 1), w->packed, bytes);
+    part.stored = memcpy(malloc(bytes + 1), w->stored, bytes);
+    memset(part.packed + packed, 0xff, bytes - packed);
+    memset(part.stored, 0xff, packed);
+    part.blocks = (apus_blocks){part.packed, part.stored, rows};
+    return part;
+}
+
+/// Values, and some rows of them.
+static void check_stored_values(const weight *w, const weight *part, int64_t k) {
+    size_t bytes = (size_t)(w->n * k) * 4;
+    float *x = malloc(bytes + 1), *rows = malloc((size_t)k * 8 + 1);
+    const int32_t index[] = {(int32_t)(w->n - 1), 0};
+    apus_dequantize(w->format, w->n, k, part->blocks, x);
+    CHECK(memcmp(x, w->values, bytes) == 0, "format %d: stored values", w->format);
+    apus_dequantize_rows(w->format, w->n, k, part->blocks, 2, index, rows);
+    CHECK(memcmp(rows, w->values + (w->n - 1) * k, (size_t)k * 4) == 0
+          && memcmp(rows + k, w->values, (size_t)k * 4) == 0, "format %d: stored rows", w->format);
+    free(x);
+    free(rows);
+}
+
+/// Weights none, some or all of whose rows are packed give the same bits.
+static void check_stored(products *p, int64_t packed) {
+    products q = *p;
+    for (int i = 0; i < p->count; i++) {
+        const weight *w = &p->w[i];
+        int64_t values = apus_block_values(w->format), rows = packed < w->n ? packed : w->n;
+        int64_t row_bytes = p->k / values * apus_block_bytes(w->format);
+        q.w[i] = partly_packed(w, rows / 16 * 16, row_bytes);
+        // Of several weights one may be packed wholly.
+        if (i == 1 && packed == 16) q.w[i].blocks = w->blocks;
+        q.y[i] = calloc((size_t)(p->m * (w->n + 2)), 4);
+        check_stored_values(w, &q.w[i], p->k);
+    }
+    run_rows(&q, 0, p->m, q.y);
+    int step = p->gate == APUS_ACTIVATION_NONE ? 1 : 2;
+    for (int i = 0; i < p->count; i++) {
+        size_t bytes = (size_t)(p->m * (p->w[i].n + 2)) * 4;
+        CHECK(i % step || memcmp(q.y[i], p->y[i], bytes) == 0,
+              "format %d: other bits with %d packed rows", p->w[i].format, (int)packed);
+        free(q.y[i]);
+        free(q.w[i].packed);
+        free(q.w[i].stored);
+    }
+}
+
 static void test(int64_t m, int64_t k, apus_activation gate, int count, const apus_format *formats,
                  const int64_t *n) {
     products p = {.m = m, .k = k, .count = count, .gate = gate};
@@ -152,6 +212,8 @@ static void test(int64_t m, int64_t k, apus_activation gate, int count, const ap
     run_rows(&p, 0, m, p.y);
     check_values(&p);
     check_rows(&p);
+    for (int64_t packed = 0; packed <= 4096; packed = packed ? packed * 16 : 16)
+        check_stored(&p, packed);
     for (int i = 0; i < count; i++) {
         free_weight(p.w[i]);
         free(p.residual[i]);
@@ -258,6 +320,10 @@ void test_products(void) {
     test_plain(APUS_PLAIN_F32);
     test_plain(APUS_PLAIN_F16);
     test_plain(APUS_PLAIN_BF16);
+    for (apus_format format = APUS_Q4_0; format <= APUS_IQ4_XS; format++)
+        if (apus_block_values(format) > 0)
+            for (int64_t m = 1; m <= 69; m += 34)
+                test(m, 512, APUS_ACTIVATION_NONE, 1, (apus_format[]){format}, (int64_t[]){59});
     static const int64_t rows[] = {1, 2, 3, 7, 8, 9, 25, 70};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         test(rows[i], 512, APUS_ACTIVATION_NONE, 3,

@@ -58,7 +58,7 @@ static void test_values(apus_format format) {
     uint8_t *packed = packed_blocks(format, rows, columns, blocks);
     double *expected = definition(format, count, blocks);
     float *x = malloc((size_t)count * sizeof *x);
-    apus_dequantize(format, rows, columns, packed, x);
+    apus_dequantize(format, rows, columns, (apus_blocks){.packed = packed}, x);
     CHECK(all_close(x, expected, count, 1e-6, 1e-5), "values of format %d", format);
     free(blocks);
     free(packed);
@@ -91,19 +91,19 @@ static void test_quantize(apus_format format, bool weigh) {
         x[i] = 0.1f * (random_float() + random_float() + random_float());
     for (int i = 0; i < COLUMNS; i++) importance[i] = weigh ? i % 4 ? 0.5f : 4.0f : 1;
     apus_quantize(format, ROWS, COLUMNS, x, NULL, blocks);
-    apus_dequantize(format, ROWS, COLUMNS, blocks, back);
+    apus_dequantize(format, ROWS, COLUMNS, (apus_blocks){.packed = blocks}, back);
     double error = weighed_error(x, back, importance, ROWS, COLUMNS);
     CHECK(error < bound[format], "error of format %d: %g", format, error);
     const float *w = weigh ? importance : NULL;
     apus_quantize(format, ROWS, COLUMNS, x, w, blocks);
-    apus_dequantize(format, ROWS, COLUMNS, blocks, back);
+    apus_dequantize(format, ROWS, COLUMNS, (apus_blocks){.packed = blocks}, back);
     double weighed = weighed_error(x, back, importance, ROWS, COLUMNS);
     bool is_better = weighed < error || !weigh || format == APUS_Q8_0;
     CHECK(is_better && weighed <= error, "format %d: weighed %g, plain %g", format, weighed, error);
 
     memset(x, 0, sizeof x);   // zeros stay zeros
     apus_quantize(format, 1, 256, x, w, blocks);
-    apus_dequantize(format, 1, 256, blocks, back);
+    apus_dequantize(format, 1, 256, (apus_blocks){.packed = blocks}, back);
     for (int i = 0; i < 256; i++) CHECK(back[i] == 0, "zero in format %d", format);
 
     for (int i = 0; i < 256; i++) x[i] = i % 3 ? NAN : INFINITY;   // no values, but no trap

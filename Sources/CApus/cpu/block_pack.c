@@ -44,17 +44,44 @@ static uint32_t permute_high(uint32_t x, bool back) {
 
 static inline uint32_t word_at(const uint8_t *p) { uint32_t w; memcpy(&w, p, 4); return w; }
 
+/// Four words of each of 16 rows, row_bytes apart, to four times 16 words.
+static inline void pack_four_words(int64_t row_bytes, const uint8_t *in, uint8_t *out) {
+    typedef uint32_t words __attribute__((vector_size(16)));
+    for (int r = 0; r < PACKED_ROWS; r += 4) {
+        words w[4], pair[4], column[4];
+        for (int i = 0; i < 4; i++) memcpy(&w[i], in + (r + i) * row_bytes, 16);
+        for (int i = 0; i < 4; i += 2) {
+            pair[i] = __builtin_shufflevector(w[i], w[i + 1], 0, 4, 1, 5);
+            pair[i + 1] = __builtin_shufflevector(w[i], w[i + 1], 2, 6, 3, 7);
+        }
+        for (int i = 0; i < 2; i++) {
+            column[2 * i] = __builtin_shufflevector(pair[i], pair[i + 2], 0, 1, 4, 5);
+            column[2 * i + 1] = __builtin_shufflevector(pair[i], pair[i + 2], 2, 3, 6, 7);
+        }
+        for (int i = 0; i < 4; i++) memcpy(out + (i * PACKED_ROWS + r) * 4, &column[i], 16);
+    }
+}
+
 void apus_pack_group(const block_format *f, int64_t rows, int64_t row_bytes, const uint8_t *blocks,
                      uint8_t *packed) {
     if (f->values == 1 && rows == PACKED_ROWS)
         return apus_pack_plain(f->bytes, row_bytes / f->bytes, row_bytes, blocks, packed);
     block_words words = words_of(f);
-    if (rows < PACKED_ROWS) memset(packed, 0, (size_t)(PACKED_ROWS * row_bytes));
+    bool whole = rows == PACKED_ROWS;
+    if (!whole) memset(packed, 0, (size_t)(PACKED_ROWS * row_bytes));
     for (int64_t b = 0; b < row_bytes; b += f->bytes) {
-        const uint8_t *in = blocks + b;
+        const uint8_t *in = blocks + b, *next = blocks + PACKED_ROWS * (row_bytes + b);
         uint8_t *out = packed + b * PACKED_ROWS;
+        // Whoever packs this group soon packs the next.
+        for (int64_t i = 0; whole && i < PACKED_ROWS * f->bytes; i += 64)
+            __builtin_prefetch(next + i, 0, 2);
         for (int64_t i = 0; i < words.words; i++) {
             const uint8_t *at = in + words.words_at + 4 * i;
+            if (whole && i + 4 <= words.words && i > words.high_word) {
+                pack_four_words(row_bytes, at, out + i * PACKED_ROWS * 4);
+                i += 3;
+                continue;
+            }
             for (int64_t r = 0; r < rows; r++) {
                 uint32_t w = word_at(at + r * row_bytes);
                 if (i == words.high_word) w = permute_high(w, false);

@@ -18,7 +18,11 @@ typedef struct product_part {
     const quantized_kernels *kernels;   // NULL: plain floats
     int64_t rounding;            // which of the pass's rounded x it takes
     plain_form form;             // of plain floats
-    int64_t columns, column_tasks, row_block;
+    const uint8_t *stored;       // rows of w from `packed` on, as in a file, or NULL
+    int64_t packed;
+    int64_t columns, column_tasks;
+    int64_t row_block;           // of x that a kernel takes
+    int64_t task_rows;           // that a task does: all, where it packs w itself
     int64_t task;                // the first
 } product_part;
 
@@ -141,19 +145,63 @@ static void prepare(products_job *job) {
 
 // MARK: products
 
-/// Rows row … of a product, columns from ..< to, to y (which begins at that row and column).
-static void run_part(const product_part *part, int64_t row, int64_t from, int64_t to, float *y,
-                     int64_t y_row) {
+/// Rows row ..< end of a product with w, columns from ..< to, to y (which begins at that row and
+/// column).
+static void run_rows(const product_part *part, const quantized_product *w, int64_t row,
+                     int64_t end, int64_t from, int64_t to, float *y, int64_t y_row) {
+    for (; row < end; row += part->row_block, y += part->row_block * y_row) {
+        quantized_product p = *w;
+        p.m = least(end - row, part->row_block);
+        if (part->kernels) p.x += row * (p.k / 32);
+        else p.exact += row * p.exact_row;
+        if (p.groups) p.groups += row * p.k;   // row_block is a number of whole groups
+        if (p.residual) p.residual += row * p.residual_row;
+        p.y = y;
+        p.y_row = y_row;
+        p.y_column = from;
+        p.kernel(&p, from, to);
+    }
+}
+
+/// A product with columns from ..< to alone, whose rows of w are packed into scratch memory.
+static quantized_product pack_panel(const product_part *part, int64_t from, int64_t to) {
     quantized_product p = part->p;
-    p.m = least(p.m - row, part->row_block);
-    if (part->kernels) p.x += row * (p.k / 32);
-    else p.exact += row * p.exact_row;
-    if (p.groups) p.groups += row * p.k;   // row_block is a number of whole groups
-    if (p.residual) p.residual += row * p.residual_row;
-    p.y = y;
-    p.y_row = y_row;
-    p.y_column = from;
-    p.kernel(&p, from, to);
+    p.n = to - from;
+    uint8_t *panel = apus_scratch(PANEL, (size_t)((p.n + PACKED_ROWS) * p.w_row));
+    for (int64_t column = from; column < to; column += PACKED_ROWS)
+        apus_pack_group(p.f, least(PACKED_ROWS, to - column), p.w_row,
+                        part->stored + column * p.w_row, panel + (column - from) * p.w_row);
+    p.w = panel;
+    p.last = panel + p.n / PACKED_ROWS * PACKED_ROWS * p.w_row;
+    if (p.bias) p.bias += from;
+    if (p.residual) p.residual += from;
+    return p;
+}
+
+/// One or two rows pass by while the panel is in the level-1 cache; many are themselves read again
+/// for every panel.
+static int64_t panel_columns(const product_part *part, int64_t rows) {
+    if (!part->kernels) return part->p.groups ? 2 * COLUMNS : rows > 1 ? COLUMNS : 32;
+    return rows > BLOCK_ROWS ? COLUMNS : rows > 2 ? 32 : 16;
+}
+
+/// The same with whatever is packed of part's w, and the rest packed on the way.
+static void run_part(const product_part *part, int64_t row, int64_t end, int64_t from, int64_t to,
+                     float *y, int64_t y_row) {
+    if (!part->stored || part->packed >= to) {
+        run_rows(part, &part->p, row, end, from, to, y, y_row);
+        return;
+    }
+    int64_t column = from, width = panel_columns(part, end - row);
+    if (part->packed > from) {
+        quantized_product p = part->p;
+        column = p.n = part->packed;
+        run_rows(part, &p, row, end, from, column, y, y_row);
+    }
+    for (; column < to; column += width) {
+        quantized_product p = pack_panel(part, column, least(column + width, to));
+        run_rows(part, &p, row, end, 0, p.n, y + column - from, y_row);
+    }
 }
 
 static void product_task(void *context, int64_t task, int32_t thread) {
@@ -164,24 +212,24 @@ static void product_task(void *context, int64_t task, int32_t thread) {
     while (i + step < job->count && job->part[i + step].task <= task) i += step;
     const product_part *part = &job->part[i];
     task -= part->task;
-    int64_t row = task / part->column_tasks * part->row_block;
+    int64_t row = task / part->column_tasks * part->task_rows;
     int64_t from = task % part->column_tasks * part->columns;
     int64_t to = least(from + part->columns, part->p.n);
-    int64_t rows = least(part->p.m - row, part->row_block);
+    int64_t end = least(row + part->task_rows, part->p.m);
     float *y = part->p.y + row * part->p.y_row + from;
-    run_part(part, row, from, to, y, part->p.y_row);
+    run_part(part, row, end, from, to, y, part->p.y_row);
     if (!gated) return;
     int64_t width = part->columns;
-    float *second = apus_scratch(SECOND, (size_t)(rows * width) * sizeof *second);
-    run_part(part + 1, row, from, to, second, width);
-    APUS_BEST(gate_rows)(job->gate, rows, to - from, y, part->p.y_row, second, width);
+    float *second = apus_scratch(SECOND, (size_t)((end - row) * width) * sizeof *second);
+    run_part(part + 1, row, end, from, to, second, width);
+    APUS_BEST(gate_rows)(job->gate, end - row, to - from, y, part->p.y_row, second, width);
 }
 
 /// Long runs of columns let the hardware read ahead, but eight tasks a thread even out.
 static int64_t columns_of_task(const products_job *job, const product_part *part) {
     int64_t all = 0, widest = (256 << 10) / (part->p.w_row + 1);
     for (int32_t i = 0; i < job->count; i++)
-        all += job->part[i].p.n * parts(job->m, job->part[i].row_block);
+        all += job->part[i].p.n * parts(job->m, job->part[i].task_rows);
     int64_t even = least(all / (8 * apus_thread_count()), part->p.n);
     if (part->p.groups) widest = 2 * COLUMNS;   // what their sums leave of the level-2 cache
     int64_t columns = least(even, widest) / COLUMNS * COLUMNS;
@@ -196,7 +244,7 @@ static void multiply(products_job *job) {
         part->columns = columns_of_task(job, part);
         part->column_tasks = parts(part->p.n, part->columns);
         part->task = tasks;
-        tasks += part->column_tasks * parts(job->m, part->row_block);
+        tasks += part->column_tasks * parts(job->m, part->task_rows);
     }
     apus_parallel(tasks, product_task, job);
 }
@@ -213,9 +261,12 @@ static void place_part(products_job *job, const apus_product *product, int32_t i
     *part = (product_part){.kernels = plain ? NULL : apus_quantized_kernels(product->format)};
     part->form = plain ? apus_plain_form(product->format) : FORM_FLOATS;
     part->row_block = plain ? PLAIN_ROWS : BLOCK_ROWS;
+    part->stored = product->w.stored;
+    part->packed = product->w.packed_rows;
+    part->task_rows = part->stored ? job->m : part->row_block;
     part->p = (quantized_product){
         .f = f, .kernel = plain ? apus_plain_product(product->format) : part->kernels->product,
-        .m = job->m, .n = product->n, .w = product->w,
+        .m = job->m, .n = product->n, .w = product->w.packed,
         .k = plain ? apus_plain_words(part->form, job->k) : job->k, .values = job->k,
         .w_row = job->k / f->values * f->bytes, .bias = product->bias,
         .residual = product->residual, .residual_row = product->residual_row, .y = product->y,
@@ -233,7 +284,7 @@ static void pack_last_groups(products_job *job) {
     for (int32_t i = 0; i < job->count; i++) bytes += PACKED_ROWS * job->part[i].p.w_row;
     for (int32_t i = 0; i < job->count; i++) {
         quantized_product *p = &job->part[i].p;
-        if (p->n % PACKED_ROWS == 0) continue;
+        if (p->n % PACKED_ROWS == 0 || job->part[i].stored) continue;
         uint8_t *last = (uint8_t *)apus_scratch(LAST, (size_t)bytes + 1) + at;
         apus_pack_last(p->f, p->n, p->w_row, p->w, last);
         p->last = last;

@@ -63,15 +63,28 @@ void apus_pack_last(const block_format *f, int64_t rows, int64_t row_bytes, cons
 typedef struct {
     apus_format format;
     int64_t rows, columns, row_bytes;
-    const uint8_t *packed, *last;
+    const uint8_t *packed, *stored, *last;
+    int64_t packed_rows;
     float *x;
 } values_job;
+
+/// The 16 packed rows from `row` on.
+static const uint8_t *group_at(const values_job *job, int64_t row) {
+    int64_t end = row + PACKED_ROWS;
+    if (job->stored && end > job->packed_rows) {
+        uint8_t *panel = apus_scratch(PANEL, (size_t)(PACKED_ROWS * job->row_bytes));
+        apus_pack_group(apus_block_format(job->format),
+                        end < job->rows ? PACKED_ROWS : job->rows - row, job->row_bytes,
+                        job->stored + row * job->row_bytes, panel);
+        return panel;
+    }
+    return end <= job->rows ? job->packed + row * job->row_bytes : job->last;
+}
 
 static void values_rows(const void *weights, int64_t row, int64_t count, float *out) {
     const values_job *job = weights;
     int64_t first = row % PACKED_ROWS;
-    bool whole = row - first + PACKED_ROWS <= job->rows;
-    const uint8_t *group = whole ? job->packed + (row - first) * job->row_bytes : job->last;
+    const uint8_t *group = group_at(job, row - first);
     if (apus_is_plain(apus_block_format(job->format)))
         apus_plain_values(job->format, group, job->columns, first, count, out);
     else apus_quantized_kernels(job->format)->values(group, job->columns, first, count, out);
@@ -85,18 +98,22 @@ static void values_task(void *context, int64_t group, int32_t thread) {
 }
 
 static values_job values_of(const block_format *f, apus_format format, int64_t rows,
-                            int64_t columns, const void *packed) {
+                            int64_t columns, apus_blocks blocks) {
     int64_t row_bytes = columns / f->values * f->bytes;
     uint8_t *last = apus_scratch(1, (size_t)(PACKED_ROWS * row_bytes) + 1);
-    apus_pack_last(f, rows, row_bytes, packed, last);
-    return (values_job){format, rows, columns, row_bytes, packed, last, NULL};
+    if (!blocks.stored) apus_pack_last(f, rows, row_bytes, blocks.packed, last);
+    return (values_job){
+        .format = format, .rows = rows, .columns = columns, .row_bytes = row_bytes,
+        .packed = blocks.packed, .stored = blocks.stored, .last = last,
+        .packed_rows = blocks.packed_rows,
+    };
 }
 
-void apus_dequantize(apus_format format, int64_t rows, int64_t columns, const void *packed,
+void apus_dequantize(apus_format format, int64_t rows, int64_t columns, apus_blocks blocks,
                      float *x) {
     const block_format *f = apus_block_format(format);
     if (!f || rows <= 0 || columns == 0) return;
-    values_job job = values_of(f, format, rows, columns, packed);
+    values_job job = values_of(f, format, rows, columns, blocks);
     job.x = x;
     apus_parallel(parts(rows, PACKED_ROWS), values_task, &job);
 }
@@ -113,11 +130,11 @@ static void rows_task(void *context, int64_t i, int32_t thread) {
     values_rows(&job->weights, job->index[i], 1, job->x + i * job->weights.columns);
 }
 
-void apus_dequantize_rows(apus_format format, int64_t rows, int64_t columns, const void *packed,
+void apus_dequantize_rows(apus_format format, int64_t rows, int64_t columns, apus_blocks blocks,
                           int64_t count, const int32_t *index, float *x) {
     const block_format *f = apus_block_format(format);
     if (!f || count <= 0 || columns == 0) return;
-    rows_job job = {values_of(f, format, rows, columns, packed), index, x};
+    rows_job job = {values_of(f, format, rows, columns, blocks), index, x};
     apus_parallel(count, rows_task, &job);
 }
 
@@ -136,12 +153,12 @@ void apus_matmul_quantized(apus_format format, int64_t m, int64_t n, int64_t k, 
     const block_format *f = apus_block_format(format);
     if (!f || m <= 0 || n <= 0) return;
     if (!exact || format == APUS_PLAIN_F32) {
-        apus_product one = {.format = format, .n = n, .w = w, .bias = bias, .y = y,
+        apus_product one = {.format = format, .n = n, .w = {.packed = w}, .bias = bias, .y = y,
                             .y_row = y_row};
         apus_products(m, k, x, x_row, 1, &one, APUS_ACTIVATION_NONE);
         return;
     }
-    values_job weights = values_of(f, format, n, k, w);
+    values_job weights = values_of(f, format, n, k, (apus_blocks){.packed = w});
     if (m > EXACT_FEW || apus_is_plain(f)) {
         apus_matmul_exact(m, n, k, x, x_row, values_rows, &weights, bias, y, y_row);
         return;

@@ -27,6 +27,9 @@ enum {
 };
 static_assert(WHOLE_W * (int64_t)(WHOLE_X + WHOLE_BLOCK / 2 + 1) < 1ll << 31);
 
+// A scratch slot: rows of w that are packed just before they are used.
+enum { PANEL = 5 };
+
 typedef struct quantized_product quantized_product;
 
 /// Columns from ..< to of y, for all rows of p.

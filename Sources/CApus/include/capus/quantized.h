@@ -30,19 +30,27 @@ void apus_pack_blocks(apus_format format, int64_t rows, int64_t columns, const v
 void apus_unpack_blocks(apus_format format, int64_t rows, int64_t columns, const void *packed,
                         void *blocks);
 
-/// Packed blocks to rows × columns of f32.
-void apus_dequantize(apus_format format, int64_t rows, int64_t columns, const void *packed,
+/// A matrix in blocks: its first rows packed, the others where a file's mapping has them. Those are
+/// packed in the cache when they are needed, which changes no bits of any result.
+typedef struct apus_blocks {
+    const void *packed;
+    const void *stored;       // the first row as in a file, or NULL: all are packed
+    int64_t packed_rows;      // a multiple of 16, where stored is not NULL
+} apus_blocks;
+
+/// Blocks to rows × columns of f32.
+void apus_dequantize(apus_format format, int64_t rows, int64_t columns, apus_blocks blocks,
                      float *x);
 
-/// Rows index[0], index[1] … of packed blocks: x (count, columns).
-void apus_dequantize_rows(apus_format format, int64_t rows, int64_t columns, const void *packed,
+/// Rows index[0], index[1] … of blocks: x (count, columns).
+void apus_dequantize_rows(apus_format format, int64_t rows, int64_t columns, apus_blocks blocks,
                           int64_t count, const int32_t *index, float *x);
 
 /// y = x w^T + bias + residual, one of several products with the same x.
 typedef struct apus_product {
     apus_format format;
     int64_t n;
-    const void *w;            // (n, k) in packed blocks
+    apus_blocks w;            // (n, k)
     const float *bias;        // (n) or NULL
     const float *residual;    // (m, n), rows residual_row apart, or NULL; may be y
     int64_t residual_row;

@@ -17,7 +17,7 @@ void apus_parallel(int64_t tasks, apus_task body, void *context);
 int32_t apus_thread_count(void);
 void apus_set_thread_count(int32_t count);
 
-/// Scratch memory of the calling thread, at least `bytes` long and 64-byte aligned; slots 0 ..< 5
+/// Scratch memory of the calling thread, at least `bytes` long and 64-byte aligned; slots 0 ..< 6
 /// are independent blocks. It is valid until the thread asks for the same slot again, and is kept
 /// for later calls.
 void *apus_scratch(int32_t slot, size_t bytes);
