@@ -1,4 +1,6 @@
 import Glibc
+import Synchronization
+import Tensors
 
 /// A file's bytes, mapped read-only: the system reads them when they are used, and shares them with other programs.
 ///
@@ -10,6 +12,8 @@ public final class FileMapping: Sendable {
     private nonisolated(unsafe) let start: UnsafeRawPointer?
     /// Bytes that are in memory anyway, which `start` then points to.
     private nonisolated(unsafe) let copy: UnsafeMutableRawPointer?
+    /// Once weights are read from the file whenever they are needed.
+    private let watch = Mutex<WatchedFile?>(nil)
 
     /// Maps a file.
     public init(path: String) throws(FileError) {
@@ -42,6 +46,7 @@ public final class FileMapping: Sendable {
     }
 
     deinit {
+        watch.withLock { $0 = nil }
         if let copy {
             copy.deallocate()
         } else if let start {
@@ -82,13 +87,42 @@ extension FileMapping {
         while offset < range.count {
             let end = offset + min(step, range.count - offset)
             let part = range.lowerBound + offset..<range.lowerBound + end
-            if advise(FileMapping.populate, pages(part, outwards: true)) == EFAULT {
-                throw FileError(path, "was cut short while it was read")
-            }
+            try load(part)
             try withBytes(part) { bytes throws(FileError) in try body(offset, bytes) }
-            _ = advise(MADV_DONTNEED, pages(part, outwards: false))
+            letGo(part)
             offset = end
         }
+    }
+
+    /// Whether the bytes are a file's, not a copy.
+    var isMapped: Bool { copy == nil && start != nil }
+
+    /// Has the system begin to read a range, whose bytes are taken from the file whenever they are needed from now on: who
+    /// cuts it short then ends the process, in one line.
+    ///
+    /// - Throws: if the file was cut short already.
+    func keepReading(_ range: Range<Int>) throws(FileError) {
+        try load(range.suffix(1))
+        _ = advise(MADV_WILLNEED, pages(range, outwards: true))
+        watch.withLock { watch in
+            guard watch == nil, isMapped, let start else { return }
+            watch = WatchedFile(start, count: count, path: path)
+        }
+    }
+
+    /// Loads the pages that hold a range.
+    ///
+    /// - Throws: if the file was cut short meanwhile.
+    func load(_ range: Range<Int>) throws(FileError) {
+        if advise(FileMapping.populate, pages(range, outwards: true)) == EFAULT {
+            throw FileError(path, "was cut short while it was read")
+        }
+    }
+
+    /// Lets go of the pages that hold nothing but a range: the system keeps them as long as it has room, and maps them
+    /// again when they are read.
+    func letGo(_ range: Range<Int>) {
+        _ = advise(MADV_DONTNEED, pages(range, outwards: false))
     }
 
     /// The pages that hold a range, or those that hold nothing else.

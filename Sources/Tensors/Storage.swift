@@ -8,12 +8,18 @@ package final class Storage: @unchecked Sendable {
     /// A CPU address, or an OpenCL buffer handle.
     package let handle: UnsafeMutableRawPointer
     package let device: any Backend
+    /// Blocks that a file's mapping holds, on the CPU. Nobody reads those through the handle, which is the mapping's.
+    package let stored: StoredBlocks?
 
-    package init(bytes: Int, handle: UnsafeMutableRawPointer, device: any Backend) {
+    package init(
+        bytes: Int, handle: UnsafeMutableRawPointer, device: any Backend,
+        stored: StoredBlocks? = nil
+    ) {
         self.bytes = bytes
         self.handle = handle
         self.device = device
+        self.stored = stored
     }
 
-    deinit { device.free(handle) }
+    deinit { if stored == nil { device.free(handle) } }
 }

@@ -1,6 +1,7 @@
 import Benchmarking
 import Files
 import Glibc
+import Networks
 import Tensors
 import Transformers
 
@@ -26,6 +27,8 @@ struct LanguageModelBench {
         let bench = try LanguageModelBench(loaded.model, cacheFormat, arguments)
         bench.feed(0..<1)
         let load = seconds(since: start)
+        let first = bench.run()
+        loaded.store.packWeights()
         let (prompts, tokens) = bench.time(runs)
         let row = JSON.object([
             JSON.Member(key: "engine", value: .string("apus")),
@@ -39,6 +42,7 @@ struct LanguageModelBench {
             JSON.Member(key: "depth", value: .number(Double(bench.depth))),
             JSON.Member(key: "sequences", value: .number(Double(bench.sequences))),
             JSON.Member(key: "generate_tps", value: .number(rounded(tokens))),
+            JSON.Member(key: "first_generate_tps", value: .number(rounded(first.generated))),
             JSON.Member(key: "load_seconds", value: .number(rounded(load))),
             JSON.Member(key: "cache_bytes", value: .number(Double(bench.cache.byteCount))),
             JSON.Member(key: "peak_bytes", value: .number(Double(peakBytes()))),
@@ -59,23 +63,23 @@ struct LanguageModelBench {
             slots: sequences, capacity: max(prompt, depth + generated) + 8, format: format)
     }
 
-    /// Medians of tokens a second: reading the prompt, generating. One run more comes first and does not count.
+    /// Medians of tokens a second, as they are when weights have been packed for good: reading the prompt, generating.
     private func time(_ runs: Int) -> (prompt: Double, generated: Double) {
-        var (prompts, tokens): ([Double], [Double]) = ([], [])
-        for run in 0...runs {
-            forget()
-            var start = ContinuousClock.now
-            feed(0..<prompt)
-            let read = Double(prompt) / seconds(since: start)
-            forget()
-            for slot in 0..<sequences where depth > 0 { feed(0..<depth, slot: slot) }
-            start = ContinuousClock.now
-            for i in 0..<generated { step(depth + i) }
-            guard run > 0 else { continue }
-            prompts.append(read)
-            tokens.append(Double(generated * sequences) / seconds(since: start))
-        }
-        return (Statistics(prompts).median, Statistics(tokens).median)
+        let rates = (0..<runs).map { _ in run() }
+        return (Statistics(rates.map(\.prompt)).median, Statistics(rates.map(\.generated)).median)
+    }
+
+    /// Tokens a second.
+    private func run() -> (prompt: Double, generated: Double) {
+        forget()
+        var start = ContinuousClock.now
+        feed(0..<prompt)
+        let read = Double(prompt) / seconds(since: start)
+        forget()
+        for slot in 0..<sequences where depth > 0 { feed(0..<depth, slot: slot) }
+        start = ContinuousClock.now
+        for i in 0..<generated { step(depth + i) }
+        return (read, Double(generated * sequences) / seconds(since: start))
     }
 
     private func forget() {

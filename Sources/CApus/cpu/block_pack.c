@@ -72,7 +72,7 @@ void apus_pack_group(const block_format *f, int64_t rows, int64_t row_bytes, con
     for (int64_t b = 0; b < row_bytes; b += f->bytes) {
         const uint8_t *in = blocks + b, *next = blocks + PACKED_ROWS * (row_bytes + b);
         uint8_t *out = packed + b * PACKED_ROWS;
-        // Whoever packs this group soon packs the next.
+        // Whoever packs this group soon packs the next: to the level-2 cache.
         for (int64_t i = 0; whole && i < PACKED_ROWS * f->bytes; i += 64)
             __builtin_prefetch(next + i, 0, 2);
         for (int64_t i = 0; i < words.words; i++) {

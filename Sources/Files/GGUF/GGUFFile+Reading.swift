@@ -52,12 +52,21 @@ extension FileMapping {
         return tensor
     }
 
-    /// Blocks as they stand in the file. Sixteen rows lie interleaved on some devices: a part is a multiple of that.
+    /// Blocks as they stand in the file, which the CPU leaves there at first. Sixteen rows lie interleaved on some devices:
+    /// a part is a multiple of that.
     func blocks(
         _ range: Range<Int>, _ format: BlockFormat, rows: Int, columns: Int, on device: Device
     ) throws(FileError) -> QuantizedTensor {
-        let w = QuantizedTensor(uninitialized: format, rows: rows, columns: columns, on: device)
         let rowBytes = columns / format.blockValues * format.blockBytes
+        if device == .cpu && rows > 0 && rowBytes > 0 && isMapped {
+            try keepReading(range)
+            return withBytes(range) { bytes in
+                QuantizedTensor(stored: bytes, as: format, rows: rows, columns: columns) {
+                    self.letGo(range.lowerBound + $0.lowerBound..<range.lowerBound + $0.upperBound)
+                }
+            }
+        }
+        let w = QuantizedTensor(uninitialized: format, rows: rows, columns: columns, on: device)
         guard rows > 0, rowBytes > 0 else { return w }
         let step = max(1, FileMapping.step / (16 * rowBytes)) * 16 * rowBytes
         try walk(range, by: step) { w.fill($1, fromRow: $0 / rowBytes) }

@@ -82,6 +82,14 @@ extension ParameterStore {
 // MARK: changing
 
 extension ParameterStore {
+    /// Weights stay in a GGUF file until products have taken them for a while, and are packed for good little by little. This
+    /// packs at once all that products took so far.
+    public func packWeights() {
+        for parameter in all where parameter.isQuantized {
+            if case .quantized(let w) = parameter.weight(as: .f32) { w.pack() }
+        }
+    }
+
     func register(_ parameter: Parameter) -> Parameter {
         state.withLock { state in
             require(

@@ -1,4 +1,18 @@
-// Tensors that a file's reader fills part by part, straight from the file's memory.
+// Tensors that a file's reader fills part by part, straight from the file's memory, or leaves there.
+import CApus
+
+/// A mapped file that weights are read from. If it is cut short or a disk fails, whoever reads what is gone ends the process
+/// in one line.
+package final class WatchedFile: Sendable {
+    private nonisolated(unsafe) let start: UnsafeRawPointer
+
+    package init(_ start: UnsafeRawPointer, count: Int, path: String) {
+        self.start = start
+        apus_watch_mapped_file(start, count, "apus: \(path): could not be read any more: it was cut short, or its disk failed\n")
+    }
+
+    deinit { apus_forget_mapped_file(start) }
+}
 
 extension Tensor {
     /// Memory for values that `fill` brings.
@@ -23,6 +37,27 @@ extension QuantizedTensor {
             "\(format): \(columns) columns are no whole number of blocks")
         let width = columns / format.blockValues * format.blockBytes
         let part = Tensor(uninitialized: [rows, width], dtype: .u8, on: device)
+        self.init(.blocks(format), parts: [part], rows: rows, columns: columns)
+    }
+
+    /// Blocks that stay where a file's mapping holds them until it pays to pack them. For the CPU.
+    ///
+    /// - Parameters:
+    ///   - bytes: valid as long as `letGo` is kept.
+    ///   - letGo: told which of them are not needed soon.
+    package init(
+        stored bytes: UnsafeRawBufferPointer, as format: BlockFormat, rows: Int, columns: Int,
+        letGo: @escaping @Sendable (Range<Int>) -> Void
+    ) {
+        let width = columns / format.blockValues * format.blockBytes
+        guard let first = bytes.baseAddress, rows > 0, bytes.count == rows * width else {
+            mistake("stored: \(bytes.count) bytes are no \(rows) rows of \(width)")
+        }
+        let stored = StoredBlocks(format, rows: rows, columns: columns, at: first, letGo: letGo)
+        let storage = Storage(
+            bytes: bytes.count, handle: UnsafeMutableRawPointer(mutating: first),
+            device: Device.cpu.backend, stored: stored)
+        let part = Tensor(storage: storage, layout: Layout([rows, width]), dtype: .u8)
         self.init(.blocks(format), parts: [part], rows: rows, columns: columns)
     }
 

@@ -19,4 +19,13 @@ apus_memory_statistics apus_memory_get_statistics(void);
 /// Gives what is cached back to the system.
 void apus_memory_trim(void);
 
+/// Has the system map the pages of a file that hold some bytes, where it would else be asked for
+/// every few of them when they are read. All threads take part.
+void apus_map_pages(const void *start, size_t bytes);
+
+/// From now on, who reads pages of a mapped file that is cut short ends the process with a message
+/// on standard error and exit code 1 instead of a SIGBUS; until it is forgotten.
+void apus_watch_mapped_file(const void *start, size_t bytes, const char *message);
+void apus_forget_mapped_file(const void *start);
+
 #endif

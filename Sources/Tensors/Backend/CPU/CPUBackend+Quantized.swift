@@ -37,6 +37,10 @@ extension CPUBackend {
 
     package func unpackedBlocks(_ format: BlockFormat, _ part: Tensor, columns: Int) -> Tensor {
         let blocks = part.result(part.shape, .u8)
+        if let stored = part.storage.stored {
+            blocks.address.copyMemory(from: part.address, byteCount: stored.byteCount)
+            return blocks
+        }
         let rows = Int64(part.shape[0])
         apus_unpack_blocks(format.c, rows, Int64(columns), part.address, blocks.address)
         return blocks
@@ -46,7 +50,7 @@ extension CPUBackend {
         let (rows, columns) = (Int64(x.shape[0]), Int64(x.shape[1]))
         switch q {
         case .blocks(let format):
-            apus_dequantize(format.c, rows, columns, parts[0].address, x.pointer())
+            apus_dequantize(format.c, rows, columns, parts[0].blocks, x.pointer())
         case .int8Rows:
             binary(
                 .mul, parts[0],
@@ -69,7 +73,7 @@ extension CPUBackend {
             "dequantizedRows: a row that is not in 0 ..< \(w.rows)")
         withExtendedLifetime(index) {
             apus_dequantize_rows(
-                format.c, Int64(w.rows), Int64(w.columns), w.parts[0].address, Int64(index.count),
+                format.c, Int64(w.rows), Int64(w.columns), w.parts[0].blocks, Int64(index.count),
                 index.pointer(), x.pointer())
         }
     }
@@ -79,9 +83,17 @@ extension CPUBackend {
         let w = call.weight
         switch call.quantization {
         case .blocks(let format):
+            if !call.isExact || format == .f32 {
+                var product = apus_product(format, n, w[0], bias: call.bias)
+                (product.y, product.y_row) = (y.pointer(), n)
+                using(w) { apus_products(m, k, call.x.pointer(), k, 1, &product, .init(0)) }
+                return
+            }
+            // Nobody is in a hurry here.
+            w[0].storage.stored?.packAll(on: self)
             apus_matmul_quantized(
-                format.c, m, n, k, call.x.pointer(), k, w[0].address, call.bias?.pointer(),
-                call.isExact, y.pointer(), n)
+                format.c, m, n, k, call.x.pointer(), k, w[0].blocks.packed, call.bias?.pointer(),
+                true, y.pointer(), n)
         case .int8Rows:
             apus_matmul_int8(
                 m, n, k, call.x.pointer(), call.xScale?.pointer(), w[0].pointer(), w[1].pointer(),
@@ -102,11 +114,7 @@ extension CPUBackend {
             guard case .blocks(let format) = w.quantization else {
                 mistake("products: \(w.quantization) is no block format")
             }
-            var product = apus_product()
-            (product.format, product.n) = (format.c, Int64(w.rows))
-            product.w = UnsafeRawPointer(w.parts[0].address)
-            product.bias = UnsafePointer(bias?.pointer(Float.self))
-            return product
+            return apus_product(format, Int64(w.rows), w.parts[0], bias: bias)
         }
         for (i, y) in results.enumerated() {
             (products[i].y, products[i].y_row) = (y.pointer(), products[i].n)
@@ -116,10 +124,21 @@ extension CPUBackend {
             products[0].residual_row = products[0].n
         }
         withExtendedLifetime((call, results)) {
-            apus_products(
-                Int64(call.x.shape[0]), columns, call.x.pointer(), columns, Int32(products.count),
-                products, call.gate.c)
+            using(call.weights.map { $0.parts[0] }) {
+                apus_products(
+                    Int64(call.x.shape[0]), columns, call.x.pointer(), columns,
+                    Int32(products.count), products, call.gate.c)
+            }
         }
+    }
+}
+
+extension apus_product {
+    /// w (n, k) with a bias, y still missing. Valid while the tensors are alive.
+    fileprivate init(_ format: BlockFormat, _ n: Int64, _ w: Tensor, bias: Tensor?) {
+        self.init()
+        (self.format, self.n, self.w) = (format.c, n, w.blocks)
+        self.bias = UnsafePointer(bias?.pointer(Float.self))
     }
 }
 

@@ -1,8 +1,12 @@
 import CApus
+import Synchronization
 
 /// Runs ops on the CPU, through the kernels of CApus. Calls return when the work is done.
 package final class CPUBackend: Backend {
     package var name: String { "cpu" }
+
+    /// How long weights in files may be packed for good before the next product (see `StoredBlocks`).
+    let packingTime = Mutex(Duration.zero)
 
     package init() {}
 
