@@ -8,7 +8,9 @@ package final class WatchedFile: Sendable {
 
     package init(_ start: UnsafeRawPointer, count: Int, path: String) {
         self.start = start
-        apus_watch_mapped_file(start, count, "apus: \(path): could not be read any more: it was cut short, or its disk failed\n")
+        apus_watch_mapped_file(
+            start, count,
+            "apus: \(path): could not be read any more: it was cut short, or its disk failed\n")
     }
 
     deinit { apus_forget_mapped_file(start) }
