@@ -269,7 +269,7 @@ static void test_halves(float scale_x, float scale_w, float outlier) {
     for (int64_t i = 0; i < 2 * K; i++) w[i] = (i < K ? 1.0f : -0.999f) * scale_w;
     for (int64_t i = 0; i < M; i++) x[i * K + 70] *= outlier;
     void *packed = pack_halves(N, K, w);
-    apus_dequantize(APUS_PLAIN_F16, N, K, packed, w);
+    apus_dequantize(APUS_PLAIN_F16, N, K, (apus_blocks){.packed = packed}, w);
     for (int64_t m = 1; m <= M; m += M - 1) {
         apus_matmul_quantized(APUS_PLAIN_F16, m, N, K, x, K, packed, NULL, false, y, N);
         for (int64_t i = 0; i < m * N; i++) {

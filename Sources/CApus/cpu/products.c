@@ -181,8 +181,9 @@ static quantized_product pack_panel(const product_part *part, int64_t from, int6
 /// One or two rows pass by while the panel is in the level-1 cache; many are themselves read again
 /// for every panel.
 static int64_t panel_columns(const product_part *part, int64_t rows) {
-    if (!part->kernels) return part->p.groups ? 2 * COLUMNS : rows > 1 ? COLUMNS : 32;
-    return rows > BLOCK_ROWS ? COLUMNS : rows > 2 ? 32 : 16;
+    if (part->p.groups) return 2 * COLUMNS;
+    if (!part->kernels && part->form != FORM_WHOLE) return rows > 1 ? COLUMNS : 32;
+    return rows > BLOCK_ROWS ? COLUMNS : rows > 2 && part->kernels ? 32 : 16;
 }
 
 /// The same with whatever is packed of part's w, and the rest packed on the way.
