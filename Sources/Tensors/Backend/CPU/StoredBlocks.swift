@@ -81,7 +81,11 @@ package final class StoredBlocks: Sendable {
             state.packed = packed
             return (state.packedRows, packed)
         }
-        let count = min(rows - row, (bytes / (16 * width) + 1) * 16)
+        // Up to the end of a huge page of the packed rows, behind the block's header: one that is hardly used would
+        // stand beside the file's pages.
+        let used = 64 + row * width
+        let room = (used / bytes + 1) * bytes - used
+        let count = min(rows - row, max(1, room / (16 * width)) * 16)
         guard count > 0 else { return false }
         apus_pack_blocks(
             format.c, Int64(count), Int64(columns), first + row * width,
