@@ -91,8 +91,9 @@ struct LanguageModelBench {
 
     /// Reads tokens in parts, as a program would, and waits for the last logits.
     private func feed(_ tokens: Range<Int>, slot: Int = 0) {
-        for start in stride(from: tokens.lowerBound, to: tokens.upperBound, by: 512) {
-            let part = (start..<min(start + 512, tokens.upperBound)).map(token)
+        let batch = Engine.Settings().batch
+        for start in stride(from: tokens.lowerBound, to: tokens.upperBound, by: batch) {
+            let part = (start..<min(start + batch, tokens.upperBound)).map(token)
             _ = model.logits(TokenBatch(part, slot: slot), cache).argmax(axis: -1).scalars()
         }
     }

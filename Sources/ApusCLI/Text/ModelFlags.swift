@@ -13,7 +13,7 @@ extension Flag {
         Flag(
             "ctx-size", "N", "tokens of the context (4096, or what the model has); 0: all",
             short: "c"),
-        Flag("batch-size", "N", "most tokens of a pass (512)", short: "b"),
+        Flag("batch-size", "N", "most tokens of a pass (256)", short: "b"),
         Flag("threads", "N", "threads that work on an op (all cores)", short: "t"),
         Flag("exact", nil, "weights as f32, activations not rounded: slower, more memory"),
         Flag("device", "D", "cpu, opencl:0, … (cpu)", short: "dev"),
@@ -84,7 +84,7 @@ struct ModelChoice {
                 "-c \(size): \(loaded.name) was made for at most \(most) tokens")
         }
         settings.context = size == 0 ? most : size
-        settings.batch = try arguments.int("batch-size", in: 1...1 << 16) ?? 512
+        settings.batch = try arguments.int("batch-size", in: 1...1 << 16) ?? settings.batch
         if let name = arguments.text("cache-type-k") ?? arguments.text("cache-type-v") {
             guard let format = CacheFormat(rawValue: name) else {
                 let known = CacheFormat.allCases.map(\.rawValue).joined(separator: ", ")

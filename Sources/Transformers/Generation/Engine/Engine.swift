@@ -15,8 +15,8 @@ public final class Engine {
         public var slots = 1
         /// The most tokens of a request, with its answer; nil: as many as the model was made for.
         public var context: Int?
-        /// The most tokens of a pass.
-        public var batch = 512
+        /// The most tokens of a pass. More would read no faster, but take more memory for what lies between layers.
+        public var batch = 256
         public var format = CacheFormat.f16
 
         public init() {}
